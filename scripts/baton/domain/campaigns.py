@@ -1,0 +1,260 @@
+"""The campaign record and its state machine. Generating tasks, completing, reopening: each is one command here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, structs
+
+from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, InvalidInput
+from baton.domain.news import Change, News, stamp_for, stamped
+from baton.domain.pipelines import Template
+from baton.domain.records import SCHEMA, Event
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands."""
+
+    PLANNING = "planning"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    IN_REVISION = "in_revision"
+    COMPLETED = "completed"
+
+
+DISPATCHING = frozenset({CampaignStatus.ACTIVE, CampaignStatus.IN_REVISION})
+
+
+class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A campaign: its wishes, its frozen pipeline, and the ids of the tasks that it plans.
+
+    ``planned`` is committed before the first task exists; ``generated`` tells that all of them have been made.
+    """
+
+    schema: int
+    id: str
+    version: int
+    project: str
+    name: str
+    description: str = ""
+    status: CampaignStatus = CampaignStatus.PLANNING
+    pipeline: str
+    snapshot: Template
+    target_article_count: int = 5
+    generate: str = "per_article"
+    seed_keywords: tuple[str, ...] = ()
+    competitor_urls: tuple[str, ...] = ()
+    deliverables: dict[str, bool] = {}
+    focus_groups: tuple[str, ...] = ()
+    services: dict[str, tuple[str, ...]] = {}
+    sources: tuple[str, ...] = ()
+    harness: str | None = None
+    model: str | None = None
+    notes: str = ""
+    planned: tuple[str, ...] = ()
+    generated: bool = True
+    activated_at: str | None = None
+    paused_at: str | None = None
+    completed_at: str | None = None
+    created_by: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+    history: tuple[Event, ...] = ()
+
+    @property
+    def is_dispatching(self) -> bool:
+        """Tell whether tasks of this campaign may be started."""
+        return self.status in DISPATCHING
+
+
+class _Command(Struct, frozen=True, kw_only=True):
+    """A request to a campaign."""
+
+
+class CreateCampaign(_Command, frozen=True, kw_only=True):
+    """Make the record, with its pipeline frozen."""
+
+    id: str
+    fields: dict[str, Any]
+
+
+class ActivateCampaign(_Command, frozen=True, kw_only=True):
+    """Start it: the ids of its tasks are planned here, once; activating an active one changes nothing."""
+
+
+class FinishPlan(_Command, frozen=True, kw_only=True):
+    """All planned tasks have been made."""
+
+
+class ExtendCampaign(_Command, frozen=True, kw_only=True):
+    """Plan more tasks; a completed campaign is active again."""
+
+    count: int
+    by: str
+
+
+class PauseCampaign(_Command, frozen=True, kw_only=True):
+    """Start nothing new of it; what runs finishes its step."""
+
+    by: str
+
+
+class ResumeCampaign(_Command, frozen=True, kw_only=True):
+    """Let it go on."""
+
+    by: str
+
+
+class CompleteCampaign(_Command, frozen=True, kw_only=True):
+    """Close it. ``seen_version`` is the one at which every planned task was found finished."""
+
+    seen_version: int
+    by: str
+    counts: dict[str, int]
+
+
+class ReopenCampaign(_Command, frozen=True, kw_only=True):
+    """A live task was found in a completed campaign: it was closed wrongly."""
+
+    task: str
+
+
+class UpdateCampaign(_Command, frozen=True, kw_only=True):
+    """Change words that describe it."""
+
+    by: str
+    fields: dict[str, Any]
+
+
+EDITABLE = frozenset({"name", "description", "notes", "services", "seed_keywords", "competitor_urls"})
+
+
+def _create(command: CreateCampaign, now: str) -> Change:
+    campaign = Campaign(schema=SCHEMA, id=command.id, version=0, created_at=now, updated_at=now, **command.fields)
+    return Change(campaign, (News("campaign_created", None, {"name": campaign.name}),))
+
+
+def _activate(campaign: Campaign, command: ActivateCampaign, now: str) -> Change:
+    planned = _more(campaign, 1 if campaign.generate == "batch" else campaign.target_article_count)
+    changed = structs.replace(
+        campaign,
+        status=CampaignStatus.ACTIVE,
+        planned=planned,
+        generated=False,
+        activated_at=stamp_for(campaign, now),
+    )
+    data = {"name": campaign.name, "tasks": len(planned), "pipeline": campaign.pipeline}
+    return Change(changed, (News("campaign_activated", None, data),))
+
+
+def _stay(campaign: Campaign, command: Any, now: str) -> Change:
+    return Change(campaign)
+
+
+def _finish_plan(campaign: Campaign, command: FinishPlan, now: str) -> Change:
+    if campaign.generated:
+        return Change(campaign)
+    data = {"tasks": len(campaign.planned)}
+    return Change(structs.replace(campaign, generated=True), (News("campaign_generated", None, data),))
+
+
+def _extend(campaign: Campaign, command: ExtendCampaign, now: str) -> Change:
+    if not 1 <= command.count <= 10_000:
+        raise InvalidInput("the number of further tasks is not between 1 and 10000")
+    planned = _more(campaign, command.count)
+    status = CampaignStatus.ACTIVE if campaign.status is CampaignStatus.COMPLETED else campaign.status
+    changed = structs.replace(campaign, status=status, planned=planned, generated=False, completed_at=None)
+    return Change(changed, (News("campaign_extended", None, {"by": command.by, "tasks": command.count}),))
+
+
+def _pause(campaign: Campaign, command: PauseCampaign, now: str) -> Change:
+    changed = structs.replace(campaign, status=CampaignStatus.PAUSED, paused_at=stamp_for(campaign, now))
+    return Change(changed, (News("campaign_paused", None, {"by": command.by}),))
+
+
+def _resume(campaign: Campaign, command: ResumeCampaign, now: str) -> Change:
+    changed = structs.replace(campaign, status=CampaignStatus.ACTIVE, paused_at=None)
+    return Change(changed, (News("campaign_resumed", None, {"by": command.by}),))
+
+
+def _complete(campaign: Campaign, command: CompleteCampaign, now: str) -> Change:
+    # Somebody extended, edited or reopened it since it was looked at: what was seen proves nothing now.
+    if campaign.version != command.seen_version or not campaign.generated:
+        return Change(campaign)
+    at = stamp_for(campaign, now)
+    changed = structs.replace(campaign, status=CampaignStatus.COMPLETED, completed_at=at, paused_at=None)
+    data = {"by": command.by, "name": campaign.name, "counts": command.counts}
+    return Change(changed, (News("campaign_completed", None, data),))
+
+
+def _reopen(campaign: Campaign, command: ReopenCampaign, now: str) -> Change:
+    changed = structs.replace(campaign, status=CampaignStatus.ACTIVE, completed_at=None)
+    return Change(changed, (News("campaign_reopened", None, {"task": command.task}),))
+
+
+def _update(campaign: Campaign, command: UpdateCampaign, now: str) -> Change:
+    unknown = sorted(set(command.fields) - EDITABLE)
+    if unknown:
+        raise InvalidInput(f"{', '.join(unknown)} cannot be changed", cure=f"choose from {', '.join(sorted(EDITABLE))}")
+    changed = {key: value for key, value in command.fields.items() if getattr(campaign, key) != value}
+    if not changed:
+        return Change(campaign)
+    news = News("campaign_updated", None, {"by": command.by, "fields": sorted(changed)})
+    return Change(structs.replace(campaign, **changed), (news,))
+
+
+def _more(campaign: Campaign, count: int) -> tuple[str, ...]:
+    first = len(campaign.planned) + 1
+    return (*campaign.planned, *(f"{campaign.id}-{number:03d}" for number in range(first, first + count)))
+
+
+Row = dict[type, Callable[[Campaign, Any, str], Change]]
+
+_OPEN: Row = {
+    FinishPlan: _finish_plan,
+    ExtendCampaign: _extend,
+    CompleteCampaign: _complete,
+    UpdateCampaign: _update,
+}
+
+_PAUSE: Row = {PauseCampaign: _pause}
+_STAYS: Row = {ReopenCampaign: _stay}
+
+CAMPAIGN_TABLE: dict[CampaignStatus, Row] = {
+    CampaignStatus.PLANNING: {ActivateCampaign: _activate, UpdateCampaign: _update},
+    CampaignStatus.ACTIVE: _OPEN | _PAUSE | _STAYS | {ActivateCampaign: _stay},
+    CampaignStatus.PAUSED: _OPEN | _STAYS | {ResumeCampaign: _resume, PauseCampaign: _stay},
+    CampaignStatus.IN_REVISION: _OPEN | _PAUSE | _STAYS,
+    CampaignStatus.COMPLETED: {ExtendCampaign: _extend, ReopenCampaign: _reopen, CompleteCampaign: _stay},
+}
+
+
+def decide(campaign: Campaign | None, command: Any, now: str) -> tuple[Campaign, list[Event]]:
+    """Apply one command to a campaign: the new record and its events, or an exception and nothing."""
+    if campaign is None:
+        if not isinstance(command, CreateCampaign):
+            raise CampaignNotFound()
+        return stamped("campaign", None, _create(command, now), now)
+    if isinstance(command, CreateCampaign):
+        raise AlreadyExists(f"there is a campaign {campaign.id!r} already ({campaign.status})")
+    handler = CAMPAIGN_TABLE[campaign.status].get(type(command))
+    if handler is None:
+        raise IllegalTransition(f"the campaign is {campaign.status}; it cannot be {VERBS[type(command)]}")
+    change = handler(campaign, command, now)
+    if change.record is campaign:
+        return campaign, []
+    return stamped("campaign", campaign, change, now)
+
+
+VERBS: dict[type, str] = {
+    ActivateCampaign: "activated",
+    FinishPlan: "generated",
+    ExtendCampaign: "extended",
+    PauseCampaign: "paused",
+    ResumeCampaign: "resumed",
+    CompleteCampaign: "completed",
+    ReopenCampaign: "reopened",
+    UpdateCampaign: "changed",
+}

@@ -1,0 +1,134 @@
+"""Pipeline templates: what people write, strictly typed, and the units a task gets from one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from baton.domain.errors import InvalidInput
+from baton.domain.ids import check_agent, check_id
+from baton.domain.records import TaskStatus, Unit
+from baton.domain.times import parse_duration
+
+# Words of the file format whose rooms come later: refused by name, never half obeyed.
+NOT_BUILT_IN_STEP = ("gates", "review", "expects")
+NOT_BUILT_IN_TEMPLATE = ("parallel_branches", "convergence_step")
+STATUSES_OF_STEPS = frozenset(
+    {
+        TaskStatus.RESEARCHED,
+        TaskStatus.BRIEFED,
+        TaskStatus.DRAFTED,
+        TaskStatus.REVIEWED,
+        TaskStatus.HUMANIZED,
+        TaskStatus.IN_PROGRESS,
+    }
+)
+HARNESSES = ("claude", "codex", "gemini", "opencode", "copilot", "cursor", "api", "script", "command")
+
+
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One step of a template. ``timeout`` is a duration; ``agent`` null is a step that completes by itself."""
+
+    agent: str | None
+    label: str = ""
+    model: str | None = None
+    harness: str | None = None
+    description: str = ""
+    instructions: str = ""
+    output_dir: str | None = None
+    task_status: TaskStatus | None = None
+    timeout: str | None = None
+    max_attempts: int | None = None
+    gates: Any = None
+    review: Any = None
+    expects: Any = None
+
+    def __post_init__(self) -> None:
+        refuse_unbuilt(self, NOT_BUILT_IN_STEP, "a step")
+        if self.agent is not None:
+            as_value_error(check_agent, self.agent)
+        if self.harness is not None and self.harness not in HARNESSES:
+            raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
+        if self.timeout is not None:
+            as_value_error(parse_duration, self.timeout)
+        if self.max_attempts is not None and self.max_attempts < 1:
+            raise ValueError("max_attempts must be at least 1")
+        if self.task_status is not None and self.task_status not in STATUSES_OF_STEPS:
+            raise ValueError(f"task_status {self.task_status.value!r} is not one a step can stand for")
+        if self.output_dir is not None:
+            check_folder(self.output_dir)
+
+
+class OnComplete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens when a campaign on this pipeline is complete."""
+
+    telegram: bool = True
+    summary: bool = True
+    manifest: bool = True
+
+
+class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pipeline template; a campaign freezes a copy of it, its snapshot."""
+
+    slug: str
+    name: str
+    description: str = ""
+    main_steps: tuple[Step, ...]
+    parallel_branches: Any = None
+    convergence_step: Any = None
+    on_complete: OnComplete = OnComplete()
+
+    def __post_init__(self) -> None:
+        refuse_unbuilt(self, NOT_BUILT_IN_TEMPLATE, "a pipeline")
+        as_value_error(check_id, self.slug, "pipeline")
+        check_steps(self.main_steps)
+
+
+def check_steps(steps: tuple[Step, ...]) -> None:
+    """Refuse steps that give nobody anything to do."""
+    if not any(step.agent for step in steps):
+        raise ValueError("main_steps: none of the steps has an agent")
+
+
+def units_of(steps: tuple[Step, ...], *, harness: str | None = None, model: str | None = None) -> tuple[Unit, ...]:
+    """Return the units of a new task; a campaign's harness and model fill in where a step names none."""
+    return tuple(
+        Unit(
+            step=number,
+            key=f"s{number + 1}",
+            agent=step.agent,
+            label=step.label,
+            model=step.model or model,
+            harness=step.harness or harness,
+            description=step.description or step.label,
+            instructions=step.instructions,
+            output_dir=step.output_dir,
+            task_status=step.task_status,
+            timeout=step.timeout,
+            max_attempts=step.max_attempts,
+        )
+        for number, step in enumerate(steps)
+    )
+
+
+def check_folder(path: str) -> None:
+    """Refuse an output folder that is absolute, empty, or leads out of the workspace."""
+    parts = path.split("/")
+    if not path or path.startswith("/") or ".." in parts or "\0" in path or "\n" in path:
+        raise ValueError(f"output_dir {path!r} must be a path inside the workspace")
+
+
+def refuse_unbuilt(value: Any, names: tuple[str, ...], where: str) -> None:
+    """Refuse keys of the format whose feature is not built yet; an empty value asks for nothing and passes."""
+    for name in names:
+        if getattr(value, name) not in (None, [], {}, ""):
+            raise ValueError(f"{name} in {where} is not supported yet")
+
+
+def as_value_error(check: Any, *arguments: Any) -> None:
+    """Run a check and raise what it refuses as ``ValueError``: to that alone msgspec adds the path of the place."""
+    try:
+        check(*arguments)
+    except InvalidInput as error:
+        raise ValueError(error.message) from None

@@ -1,0 +1,144 @@
+"""Which units may be dispatched, under which names they wait, and why one may not: pure functions of the record."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from baton.domain.records import LeaseKind, Task, Unit, UnitStatus, rank_of
+from baton.domain.times import epoch, later
+
+
+class Why(StrEnum):
+    """The closed list of reasons for which something is not dispatched."""
+
+    FINISHED = "finished"
+    BLOCKED = "blocked"
+    ENDING = "ending"
+    HELD = "held"
+    DEPENDENCY = "dependency"
+    NOT_BEFORE = "not_before"
+    BACKOFF = "backoff"
+    NOT_ITS_TURN = "not_its_turn"
+    CAMPAIGN = "campaign"
+    STOPPED = "stopped"
+    NO_SLOT = "no_slot"
+    INSIDE_RUN = "inside_run"
+    NOTHING_READY = "nothing_ready"
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why something is not dispatched: a word for programs, a sentence for people, an instant where there is one."""
+
+    why: Why
+    text: str
+    until: str | None = None
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One name of the ready index: ``<group>/<bucket>/<name>``, in three parts."""
+
+    group: str
+    bucket: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """The three parts as a relative path."""
+        return f"{self.group}/{self.bucket}/{self.name}"
+
+
+OPEN = frozenset({UnitStatus.PENDING, UnitStatus.IN_PROGRESS})
+
+
+def open_units(task: Task) -> list[Unit]:
+    """Return the units whose turn it is: the current one of the main line (and, later, triggered branches)."""
+    if task.is_finished or not task.pipeline:
+        return []
+    return [task.current] if task.current.status in OPEN and task.current.agent is not None else []
+
+
+def standing_reason(task: Task, unit: Unit) -> Reason | None:
+    """Return what keeps the unit from being dispatched whatever time it is; ``None`` when nothing does."""
+    if task.is_finished:
+        return Reason(why=Why.FINISHED, text=f"the task is {task.status}")
+    if task.blocked is not None:
+        return Reason(why=Why.BLOCKED, text=f"the task is blocked ({task.blocked.kind}): {task.blocked.reason}")
+    if task.asked is not None:
+        return Reason(why=Why.ENDING, text=f"{task.asked.wish} was asked for; its run is being ended")
+    lease = task.lease_of(unit.key) or (task.lease if unit.step is not None else None)
+    if lease is not None:
+        held = f"run {lease.run} of {lease.agent}" if lease.kind is LeaseKind.RUN else f"{lease.agent} by hand"
+        return Reason(why=Why.HELD, text=f"held by {held} since {lease.granted_at}")
+    if task.unmet:
+        return Reason(why=Why.DEPENDENCY, text=f"waits for {', '.join(task.unmet)}")
+    if all(unit.key != other.key for other in open_units(task)):
+        return Reason(why=Why.NOT_ITS_TURN, text=f"step {unit.step} is {unit.status}; it is not its turn")
+    return None
+
+
+def due_at(task: Task, unit: Unit) -> str | None:
+    """Return the instant before which the unit waits, or ``None`` when it waits for no time."""
+    return max(filter(None, (task.not_before, unit.not_before)), default=None)
+
+
+def not_ready(task: Task, unit: Unit, now: str, backoff_max_seconds: float) -> Reason | None:
+    """Return why the unit may not be granted now; ``None`` when it may.
+
+    A back-off further ahead than any back-off can be was written under a clock that has jumped: it counts as over.
+    """
+    standing = standing_reason(task, unit)
+    if standing is not None:
+        return standing
+    if task.not_before is not None and task.not_before > now:
+        return Reason(why=Why.NOT_BEFORE, text=f"not before {task.not_before}", until=task.not_before)
+    if is_backing_off(unit, now, backoff_max_seconds):
+        return Reason(why=Why.BACKOFF, text=f"backs off until {unit.not_before}", until=unit.not_before)
+    return None
+
+
+def is_backing_off(unit: Unit, now: str, backoff_max_seconds: float) -> bool:
+    """Tell whether the unit's back-off is still on; one that no back-off can reach is not."""
+    return unit.not_before is not None and now < unit.not_before <= later(now, backoff_max_seconds + 1)
+
+
+# -- the ready index ----------------------------------------------------------------------------------------------
+
+TIMED = "t"
+
+
+def waiting(task: Task) -> frozenset[Entry]:
+    """Return the names under which this task's units stand in the ready index.
+
+    The group is campaign, the record's own harness, agent; the bucket is priority and second, marked when it must not
+    be opened before that second (a time to wait for, not only an order); the name is microsecond, task and unit.
+    """
+    return frozenset(_entry(task, unit) for unit in open_units(task) if standing_reason(task, unit) is None)
+
+
+def _entry(task: Task, unit: Unit) -> Entry:
+    due = due_at(task, unit)
+    at = epoch(due or unit.ready_at or task.created_at)
+    second = int(at)
+    return Entry(
+        group=f"{task.campaign or '-'}~{unit.harness or '-'}~{unit.agent}",
+        bucket=f"{rank_of(task.priority):03d}-{second:010d}{TIMED if due else ''}",
+        name=f"{round((at - second) * 1_000_000):06d}~{task.id}~{unit.key}",
+    )
+
+
+def is_due(bucket: str, now_seconds: float) -> bool:
+    """Tell whether a bucket may be opened: always when it only orders, from its second on when it is a time."""
+    return not bucket.endswith(TIMED) or int(bucket[4:-1]) <= now_seconds
+
+
+def rank_of_bucket(bucket: str) -> int:
+    """Return the priority number of a bucket."""
+    return int(bucket[:3])
+
+
+def unit_of_name(name: str) -> tuple[str, str]:
+    """Return task id and unit key of a name of the index."""
+    _, task, unit = name.split("~")
+    return task, unit

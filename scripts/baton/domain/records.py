@@ -1,0 +1,386 @@
+"""The task record and what it is made of. Frozen values; the declaration order is the order of keys on disk.
+
+A task is a list of units; each unit can hold one lease of its own; one token counter a task serves them all.
+``SCHEMA`` rises when a released form of the record changes; every released form keeps a sample file in the tests.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, structs
+
+SCHEMA = 1
+HISTORY_LIMIT = 64
+HISTORY_KEPT = 32
+FAILURES_KEPT = 3
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands. The middle ones are mapped from the ``output_dir`` of the step that completed last."""
+
+    BACKLOG = "backlog"
+    IN_PROGRESS = "in_progress"
+    RESEARCHED = "researched"
+    BRIEFED = "briefed"
+    DRAFTED = "drafted"
+    REVIEWED = "reviewed"
+    HUMANIZED = "humanized"
+    REVISION_NEEDED = "revision_needed"
+    BLOCKED = "blocked"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    DELETED = "deleted"
+
+
+FINISHED = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED, TaskStatus.DELETED})
+
+STATUS_OF_OUTPUT_DIR = {
+    "research": TaskStatus.RESEARCHED,
+    "briefs": TaskStatus.BRIEFED,
+    "drafts": TaskStatus.DRAFTED,
+    "reviewed": TaskStatus.REVIEWED,
+    "final": TaskStatus.HUMANIZED,
+}
+
+
+class UnitStatus(StrEnum):
+    """Where a unit stands. ``pending``: before its turn, or after a revision; ``in_progress``: the current one."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    SENT_BACK = "sent_back"
+    RELEASED = "released"
+    NOT_COMPLETED = "not_completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    KILLED = "killed"
+    INTERRUPTED = "interrupted"
+    AGENT_MISSING = "agent_missing"
+    REVOKED = "revoked"
+    NEVER_STARTED = "never_started"
+
+
+class FailureKind(StrEnum):
+    """Why a run failed. Later kinds (auth, rate limit, ...) join here; what follows from one is in ``retry``."""
+
+    EXIT_CODE = "exit_code"
+    NO_REPORT = "no_report"
+    TIMEOUT = "timeout"
+    SIGNAL = "signal"
+    RELEASE = "release"
+    SUPERVISOR_LOST = "supervisor_lost"
+    STOPPED = "stopped"
+    AGENT_MISSING = "agent_missing"
+    HARNESS_MISSING = "harness_missing"
+
+
+class BlockKind(StrEnum):
+    """Why a task is blocked, and so who can unblock it."""
+
+    ATTEMPTS = "attempts"
+    INTERRUPTIONS = "interruptions"
+    GATE = "gate"
+    REVIEW = "review"
+    DISPUTE = "dispute"
+    INPUT = "input"
+    DEPENDENCY = "dependency"
+    POLICY = "policy"
+    BUDGET = "budget"
+    PERSON = "person"
+    AGENT = "agent"
+
+
+class LeaseKind(StrEnum):
+    """Whether a supervisor or a hand (a person, a script) holds the lease."""
+
+    RUN = "run"
+    HAND = "hand"
+
+
+class ReportKind(StrEnum):
+    """What an agent said as its last act."""
+
+    COMPLETED = "completed"
+    SENT_BACK = "sent_back"
+    RELEASED = "released"
+
+
+class Wish(StrEnum):
+    """What a person asked for while a run was going on; it happens when the revoked runs have ended."""
+
+    CANCEL = "cancel"
+    BLOCK = "block"
+    REVISE = "revise"
+    STOP = "stop"
+
+
+class _Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A frozen value, strictly decoded."""
+
+
+class Event(_Value, frozen=True, kw_only=True):
+    """One thing that happened. ``id`` is ``<kind>/<id>:<version>:<n>``, unique and in order within its record."""
+
+    id: str
+    at: str
+    type: str
+    task: str | None = None
+    campaign: str | None = None
+    run: str | None = None
+    version: int = 0
+    data: dict[str, Any] = {}
+
+
+class Holder(_Value, frozen=True, kw_only=True):
+    """Who holds a lease: machine and boot always; slot and instance of a supervisor; boot time of a hand lease."""
+
+    machine: str
+    boot: str
+    slot: int | None = None
+    instance: str | None = None
+    boot_seconds: float | None = None
+
+
+class Report(_Value, frozen=True, kw_only=True):
+    """What a run reported: durable at once, effective when the run has ended."""
+
+    kind: ReportKind
+    at: str
+    agent: str
+    outputs: tuple[str, ...] = ()
+    summary: str | None = None
+    quality_score: float | None = None
+    readability_score: float | None = None
+    data: dict[str, Any] | None = None
+    to_step: int | None = None
+    notes: str | None = None
+
+
+class Revocation(_Value, frozen=True, kw_only=True):
+    """Since when a lease is revoked, by whom, and why."""
+
+    at: str
+    by: str
+    reason: str
+
+
+class Lease(_Value, frozen=True, kw_only=True):
+    """The right to finish one unit. ``token`` decides; a run's lease is removed only by ``EndRun``."""
+
+    token: int
+    unit: str
+    agent: str
+    kind: LeaseKind
+    run: str | None
+    holder: Holder
+    granted_at: str
+    deadline_seconds: float | None = None
+    report: Report | None = None
+    revoked: Revocation | None = None
+
+
+class Failure(_Value, frozen=True, kw_only=True):
+    """One attempt that did not end well, as the next one is told of it."""
+
+    run: str
+    at: str
+    outcome: Outcome
+    kind: FailureKind
+    message: str = ""
+    exit_code: int | None = None
+
+
+class Result(_Value, frozen=True, kw_only=True):
+    """What a completed unit left: paths relative to the workspace, words, scores, free data."""
+
+    at: str
+    agent: str
+    run: str | None = None
+    outputs: tuple[str, ...] = ()
+    summary: str | None = None
+    quality_score: float | None = None
+    readability_score: float | None = None
+    data: dict[str, Any] | None = None
+
+
+class Unit(_Value, frozen=True, kw_only=True):
+    """What one agent is asked to do: a step of the main line (``step`` is its number), later a branch.
+
+    ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
+    ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry.
+    """
+
+    step: int | None
+    key: str
+    agent: str | None
+    label: str = ""
+    model: str | None = None
+    harness: str | None = None
+    description: str = ""
+    instructions: str = ""
+    output_dir: str | None = None
+    task_status: TaskStatus | None = None
+    timeout: str | None = None
+    max_attempts: int | None = None
+    status: UnitStatus = UnitStatus.PENDING
+    ready_at: str | None = None
+    not_before: str | None = None
+    attempts: int = 0
+    interruptions: int = 0
+    revisions: int = 0
+    failures: tuple[Failure, ...] = ()
+    notes: str | None = None
+    result: Result | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+
+
+class Blocked(_Value, frozen=True, kw_only=True):
+    """Why a task is blocked; ``was`` is the status that unblocking restores."""
+
+    kind: BlockKind
+    reason: str
+    unit: str | None
+    at: str
+    was: TaskStatus
+
+
+class Asked(_Value, frozen=True, kw_only=True):
+    """What a person asked for while runs were going on."""
+
+    wish: Wish
+    by: str
+    at: str
+    reason: str
+    to_step: int | None = None
+
+
+class Task(_Value, frozen=True, kw_only=True):
+    """One live or finished task: the whole truth about it, in one file."""
+
+    schema: int
+    id: str
+    version: int
+    token: int
+    next_key: int
+    project: str | None
+    campaign: str | None
+    title: str
+    description: str = ""
+    status: TaskStatus = TaskStatus.BACKLOG
+    priority: str | int = "medium"
+    blocked: Blocked | None = None
+    asked: Asked | None = None
+    pipeline_step: int = 0
+    pipeline: tuple[Unit, ...] = ()
+    branches: dict[str, Unit] = {}
+    leases: tuple[Lease, ...] = ()
+    # The next four are written for readers: the main line's lease, derived after every change.
+    locked_by: str | None = None
+    locked_at: str | None = None
+    lease: Lease | None = None
+    pending_branches: tuple[str, ...] = ()
+    revision_count: int = 0
+    rejection_notes: str | None = None
+    quality_score: float | None = None
+    readability_score: float | None = None
+    depends_on: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
+    not_before: str | None = None
+    repo: str | None = None
+    keywords: tuple[str, ...] = ()
+    brief: str = ""
+    content_type: str | None = None
+    content_slug: str | None = None
+    deliverables: dict[str, bool] = {}
+    focus_groups: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    subscribers: tuple[str, ...] = ()
+    published_url: str | None = None
+    usage: dict[str, Any] = {}
+    created_by: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+    completed_at: str | None = None
+    history: tuple[Event, ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether nothing can happen to this task any more."""
+        return self.status in FINISHED
+
+    @property
+    def current(self) -> Unit:
+        """The current unit of the main line (the last one of a finished task)."""
+        return self.pipeline[self.pipeline_step]
+
+    def units(self) -> tuple[Unit, ...]:
+        """All units: the main line, then the branches."""
+        return (*self.pipeline, *self.branches.values())
+
+    def unit(self, key: str) -> Unit:
+        """The unit with this key; ``KeyError`` when there is none."""
+        for unit in self.units():
+            if unit.key == key:
+                return unit
+        raise KeyError(key)
+
+    def lease_of(self, key: str) -> Lease | None:
+        """The lease on this unit, if there is one."""
+        return next((lease for lease in self.leases if lease.unit == key), None)
+
+    def lease_with(self, token: int) -> Lease | None:
+        """The lease with this token, if it is still there."""
+        return next((lease for lease in self.leases if lease.token == token), None)
+
+
+PRIORITIES = {"urgent": 0, "high": 5, "medium": 10, "low": 15}
+_WORDS = {rank: word for word, rank in PRIORITIES.items()}
+RANK_LIMIT = 999
+
+
+def rank_of(priority: str | int) -> int:
+    """Return the one number behind a priority, lower first; ``ValueError`` for what is none."""
+    if isinstance(priority, str):
+        if priority not in PRIORITIES:
+            raise ValueError(f"priority {priority!r} is not one of {', '.join(PRIORITIES)} or a number 0-{RANK_LIMIT}")
+        return PRIORITIES[priority]
+    if isinstance(priority, bool) or not 0 <= priority <= RANK_LIMIT:
+        raise ValueError(f"priority {priority!r} is not between 0 and {RANK_LIMIT}")
+    return priority
+
+
+def canonical_priority(priority: str | int) -> str | int:
+    """Return the word that stands for this priority where there is one, else its number."""
+    rank = rank_of(priority)
+    return _WORDS.get(rank, rank)
+
+
+def with_readers_row(task: Task) -> Task:
+    """Bring the keys written for readers up to date with the leases and branches."""
+    keys = {unit.key for unit in task.pipeline}
+    main = next((lease for lease in task.leases if lease.unit in keys), None)
+    pending = tuple(
+        label
+        for label, unit in task.branches.items()
+        if unit.status in (UnitStatus.PENDING, UnitStatus.IN_PROGRESS) and unit.ready_at is not None
+    )
+    return structs.replace(
+        task,
+        locked_by=main.agent if main else None,
+        locked_at=main.granted_at if main else None,
+        lease=main,
+        pending_branches=pending,
+    )

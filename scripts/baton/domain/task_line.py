@@ -1,0 +1,160 @@
+"""How a task moves along its main line: a unit replaced, completed, sent back, blocked. Shared by the handlers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from baton.domain import units
+from baton.domain.errors import InvalidInput
+from baton.domain.news import News
+from baton.domain.records import (
+    STATUS_OF_OUTPUT_DIR,
+    Blocked,
+    BlockKind,
+    Lease,
+    Result,
+    Task,
+    TaskStatus,
+    Unit,
+    UnitStatus,
+)
+
+
+def put(task: Task, unit: Unit) -> Task:
+    """Return the task with this unit in the place of the one that has its key."""
+    return structs.replace(
+        task,
+        pipeline=tuple(unit if other.key == unit.key else other for other in task.pipeline),
+        branches={label: unit if other.key == unit.key else other for label, other in task.branches.items()},
+    )
+
+
+def without_lease(task: Task, lease: Lease) -> Task:
+    """Return the task without this lease."""
+    return structs.replace(task, leases=tuple(other for other in task.leases if other.token != lease.token))
+
+
+def mapped_status(unit: Unit) -> TaskStatus | None:
+    """Return the task status that completing this unit stands for, if it stands for one."""
+    return unit.task_status or STATUS_OF_OUTPUT_DIR.get(unit.output_dir or "")
+
+
+def starts_status(task: Task) -> TaskStatus:
+    """Return the task's status once a step is being worked on: only a pipeline that maps nothing says in_progress."""
+    maps_any = any(mapped_status(unit) for unit in task.pipeline)
+    if not maps_any and task.status in (TaskStatus.BACKLOG, TaskStatus.REVISION_NEEDED):
+        return TaskStatus.IN_PROGRESS
+    return task.status
+
+
+def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task, list[News]]:
+    """Complete a unit and, on the main line, move on to the next step that has an agent.
+
+    The task itself is not finished here (see :func:`finish_if_done`): a wish may still send it back.
+    """
+    task = put(task, units.change(unit, units.Complete(at=at, result=result)))
+    data = {"unit": unit.key, "step": unit.step, "agent": unit.agent, "outputs": list(result.outputs)}
+    for name in ("summary", "quality_score", "readability_score"):
+        if (value := getattr(result, name)) is not None:
+            data[name] = value
+    news = [News("step_completed", result.run, data)]
+    task = structs.replace(
+        task,
+        quality_score=task.quality_score if result.quality_score is None else result.quality_score,
+        readability_score=task.readability_score if result.readability_score is None else result.readability_score,
+    )
+    if unit.step is not None:
+        status = mapped_status(unit)
+        if status is not None:
+            task = structs.replace(task, status=status)
+        task = advance(task, at)
+    return task, news
+
+
+def advance(task: Task, at: str) -> Task:
+    """Move the index past completed steps; a step without an agent is completed by itself."""
+    index = task.pipeline_step
+    while task.pipeline[index].status in (UnitStatus.COMPLETED, UnitStatus.SKIPPED) or not task.pipeline[index].agent:
+        unit = task.pipeline[index]
+        if unit.status in (UnitStatus.PENDING, UnitStatus.IN_PROGRESS):
+            task = put(task, units.change(unit, units.Complete(at=at, result=None)))
+            task = structs.replace(task, status=mapped_status(unit) or task.status)
+        if index + 1 == len(task.pipeline):
+            return structs.replace(task, pipeline_step=index)
+        index += 1
+    unit = task.pipeline[index]
+    if index != task.pipeline_step and unit.status is UnitStatus.PENDING:
+        task = put(task, units.change(unit, units.Enter(at=at)))
+    return structs.replace(task, pipeline_step=index)
+
+
+def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
+    """Complete the task when every unit is done and no lease is left."""
+    done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+    if task.is_finished or task.leases or any(unit.status not in done for unit in task.units()):
+        return task, []
+    task = structs.replace(task, status=TaskStatus.COMPLETED, blocked=None, asked=None, completed_at=at)
+    data: dict[str, Any] = {"title": task.title}
+    if task.quality_score is not None:
+        data["quality_score"] = task.quality_score
+    return task, [News("task_completed", None, data)]
+
+
+def check_target(task: Task, to_step: int) -> None:
+    """Refuse a revision to a step that does not exist or lies ahead."""
+    if not 0 <= to_step <= task.pipeline_step:
+        raise InvalidInput(
+            f"step {to_step} is not between 0 and the current step, {task.pipeline_step}",
+            cure="choose a step that has been worked on",
+        )
+    if task.pipeline[to_step].agent is None:
+        raise InvalidInput(f"step {to_step} has no agent", cure="choose a step that an agent works on")
+
+
+def send_back(
+    task: Task, to_step: int, notes: str, by: str, at: str, *, max_revisions: int | None, run: str | None = None
+) -> tuple[Task, list[News]]:
+    """Set every step from the target on back to pending. Past ``max_revisions`` of the target, block instead.
+
+    ``max_revisions`` is ``None`` for a person: people may send back as often as they like.
+    """
+    target = task.pipeline[to_step]
+    data = {"unit": target.key, "to_step": to_step, "by": by, "notes": notes}
+    count = task.revision_count + 1
+    task = structs.replace(task, revision_count=count, rejection_notes=notes)
+    news = [News("revision_requested", run, data | {"revision_count": count})]
+    if max_revisions is not None and target.revisions >= max_revisions:
+        reason = f"step {to_step} ({target.agent}) has been sent back {target.revisions} times already; last: {notes}"
+        task, blocked = block(task, BlockKind.REVIEW, reason, target.key, at, run=run)
+        return task, news + blocked
+    for unit in task.pipeline[to_step:]:
+        is_target = unit.step == to_step
+        reset = units.Reset(
+            at=at,
+            notes=notes if is_target else None,
+            is_target=is_target,
+            counts=is_target and max_revisions is not None,
+        )
+        task = put(task, units.change(unit, reset))
+    status = TaskStatus.REVISION_NEEDED
+    return structs.replace(task, pipeline_step=to_step, status=status, blocked=None), news
+
+
+def block(
+    task: Task, kind: BlockKind, reason: str, unit: str | None, at: str, *, run: str | None = None
+) -> tuple[Task, list[News]]:
+    """Block the task; the first block stands when there is one already."""
+    if task.blocked is not None:
+        return task, []
+    blocked = Blocked(kind=kind, reason=reason, unit=unit, at=at, was=task.status)
+    data = {"kind": kind, "reason": reason, "unit": unit, "title": task.title}
+    return structs.replace(task, status=TaskStatus.BLOCKED, blocked=blocked), [News("task_blocked", run, data)]
+
+
+def unblock(task: Task) -> Task:
+    """Restore the status from before the block."""
+    if task.blocked is None:
+        return task
+    return structs.replace(task, status=task.blocked.was, blocked=None)

@@ -1,0 +1,233 @@
+"""How the work on a unit ends: a report while the run goes on, its end, a completion or revision by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from baton.domain import commands as c
+from baton.domain import units
+from baton.domain.errors import IllegalTransition, LeaseMismatch
+from baton.domain.news import Change, News, stamp_for
+from baton.domain.records import (
+    BlockKind,
+    Failure,
+    FailureKind,
+    Lease,
+    Outcome,
+    Report,
+    ReportKind,
+    Result,
+    Task,
+)
+from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption
+from baton.domain.task_leases import own_hand_lease, run_lease
+from baton.domain.task_line import block, check_target, complete_unit, finish_if_done, put, send_back, without_lease
+from baton.domain.task_wishes import settle
+
+_SAID = {
+    Outcome.FAILED: "failed",
+    Outcome.TIMED_OUT: "timed out",
+    Outcome.NOT_COMPLETED: "ended without completing its step",
+    Outcome.RELEASED: "gave the task back",
+    Outcome.KILLED: "was killed from outside",
+    Outcome.INTERRUPTED: "was interrupted",
+}
+
+
+def complete_by_hand(task: Task, command: c.CompleteByHand, now: str) -> Change:
+    """Complete the current step at once, under a hand lease."""
+    lease = own_hand_lease(task, command.agent)
+    at = stamp_for(task, now)
+    result = Result(
+        at=at,
+        agent=command.agent,
+        outputs=command.outputs,
+        summary=command.summary,
+        quality_score=command.quality_score,
+        readability_score=command.readability_score,
+        data=command.data,
+    )
+    return Change(*_flat(_complete(task, lease, result, at)))
+
+
+def revise_by_hand(task: Task, command: c.ReviseByHand, now: str) -> Change:
+    """Send the task back at once, under a hand lease."""
+    lease = own_hand_lease(task, command.agent)
+    check_target(task, command.to_step)
+    at = stamp_for(task, now)
+    task = without_lease(task, lease)
+    limit = command.max_revisions
+    return Change(*_flat(send_back(task, command.to_step, command.notes, command.agent, at, max_revisions=limit)))
+
+
+def report_run(task: Task, command: c.ReportRun, now: str) -> Change:
+    """Record what a run says. The first report stands; the same one again is answered again and changes nothing."""
+    lease = run_lease(task, command.token)
+    if lease.agent != command.agent:
+        raise LeaseMismatch(f"this run is {lease.agent}'s, not {command.agent}'s", locked_by=lease.agent)
+    if command.to_step is not None:
+        check_target(task, command.to_step)
+    report = Report(
+        kind=command.kind,
+        at=stamp_for(task, now),
+        agent=command.agent,
+        outputs=command.outputs,
+        summary=command.summary,
+        quality_score=command.quality_score,
+        readability_score=command.readability_score,
+        data=command.data,
+        to_step=command.to_step,
+        notes=command.notes,
+    )
+    if lease.report is not None:
+        if structs.replace(report, at=lease.report.at) == lease.report:
+            return Change(task)
+        raise IllegalTransition(f"this run has already reported {lease.report.kind}; the first report stands")
+    reported = structs.replace(lease, report=report)
+    kept = tuple(reported if other.token == lease.token else other for other in task.leases)
+    data = {"unit": lease.unit, "agent": lease.agent, "kind": command.kind}
+    return Change(structs.replace(task, leases=kept), (News("run_reported", lease.run, data),))
+
+
+def end_run(task: Task, command: c.EndRun, now: str) -> Change:
+    """End a run: what it reported happens; without a report, what its outcome calls for; then what a person asked.
+
+    A lease that is gone was ended by somebody else: ``LeaseMismatch``, and the caller's result is refused.
+    """
+    lease = task.lease_with(command.token)
+    if lease is None or lease.run != command.run:
+        raise LeaseMismatch(f"run {command.run} does not hold lease {command.token} any more")
+    at = stamp_for(task, now)
+    outcome = _outcome(lease, command)
+    unit = task.unit(lease.unit)
+    data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": lease.agent, "outcome": outcome}
+    data |= {key: value for key, value in _facts(command).items() if value not in (None, {}, "")}
+    news = [News("run_ended", lease.run, data)]
+    if outcome in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.KILLED):
+        news.append(News("agent_crashed", lease.run, data | {"title": task.title}))
+    task, happened = _effect(task, lease, command, outcome, at, now)
+    news += happened
+    if command.usage:
+        task = structs.replace(task, usage=_added(task.usage, command.usage))
+    task, settled = settle(task, at)
+    return Change(task, tuple(news + settled))
+
+
+def preview(task: Task, token: int) -> Task:
+    """Return the task as it will be when the run with this token has ended as it reported."""
+    lease = task.lease_with(token)
+    assert lease is not None and lease.report is not None
+    return finish_if_done(_reported(task, lease, lease.report.at, max_revisions=None)[0], lease.report.at)[0]
+
+
+# -- the parts of an end ------------------------------------------------------------------------------------------
+
+
+def _outcome(lease: Lease, command: c.EndRun) -> Outcome:
+    if lease.report is not None:
+        return Outcome(lease.report.kind.value)
+    return Outcome.REVOKED if lease.revoked is not None else command.outcome
+
+
+def _effect(
+    task: Task, lease: Lease, command: c.EndRun, outcome: Outcome, at: str, now: str
+) -> tuple[Task, list[News]]:
+    unit = task.unit(lease.unit)
+    if lease.report is not None and outcome is not Outcome.RELEASED:
+        return _reported(task, lease, at, max_revisions=command.max_revisions)
+    if outcome is Outcome.COMPLETED:
+        result = Result(at=at, agent=lease.agent, run=lease.run, outputs=command.outputs, summary=command.summary)
+        return _complete(task, lease, result, at, finish=False)
+    task = without_lease(task, lease)
+    if outcome in (Outcome.REVOKED, Outcome.NEVER_STARTED):
+        return put(task, units.change(unit, units.GiveBack(at=at, interrupted=False))), []
+    if outcome is Outcome.AGENT_MISSING:
+        task = put(task, units.change(unit, units.GiveBack(at=at, interrupted=False)))
+        return block(task, BlockKind.AGENT, command.message, unit.key, at, run=lease.run)
+    if outcome in INTERRUPTING:
+        task = put(task, units.change(unit, units.GiveBack(at=at, interrupted=True)))
+        decision = after_interruption(task.unit(unit.key), command.policy, _SAID[outcome])
+        if isinstance(decision, GiveUp):
+            return block(task, decision.kind, decision.reason, unit.key, at, run=lease.run)
+        return task, []
+    return _failed(task, lease, command, outcome, at, now)
+
+
+def _failed(
+    task: Task, lease: Lease, command: c.EndRun, outcome: Outcome, at: str, now: str
+) -> tuple[Task, list[News]]:
+    unit = task.unit(lease.unit)
+    released = lease.report.notes or "" if lease.report is not None else ""
+    kind = FailureKind.RELEASE if outcome is Outcome.RELEASED else command.kind or FailureKind.EXIT_CODE
+    failure = Failure(
+        run=command.run,
+        at=at,
+        outcome=outcome,
+        kind=kind,
+        message=released or command.message,
+        exit_code=command.exit_code,
+    )
+    # The back-off counts from the real time: a stamp held back by a clock that jumped must not lengthen it.
+    decision = after_failure(unit, command.policy, _SAID[outcome], now, command.jitter)
+    if isinstance(decision, Again):
+        return put(task, units.change(unit, units.Defer(at=at, failure=failure, not_before=decision.not_before))), []
+    task = put(task, units.change(unit, units.Exhaust(at=at, failure=failure)))
+    reason = decision.reason + (f": {_last_line(failure.message)}" if failure.message else "")
+    return block(task, decision.kind, reason, unit.key, at, run=lease.run)
+
+
+def _reported(task: Task, lease: Lease, at: str, *, max_revisions: int | None) -> tuple[Task, list[News]]:
+    report = lease.report
+    assert report is not None
+    if report.kind is ReportKind.SENT_BACK:
+        task = without_lease(task, lease)
+        assert report.to_step is not None
+        notes = report.notes or ""
+        return send_back(task, report.to_step, notes, report.agent, at, max_revisions=max_revisions, run=lease.run)
+    if report.kind is ReportKind.RELEASED:
+        return without_lease(task, lease), []
+    result = Result(
+        at=at,
+        agent=report.agent,
+        run=lease.run,
+        outputs=report.outputs,
+        summary=report.summary,
+        quality_score=report.quality_score,
+        readability_score=report.readability_score,
+        data=report.data,
+    )
+    return _complete(task, lease, result, at, finish=False)
+
+
+def _complete(task: Task, lease: Lease, result: Result, at: str, *, finish: bool = True) -> tuple[Task, list[News]]:
+    task, news = complete_unit(without_lease(task, lease), task.unit(lease.unit), result, at)
+    if not finish:
+        return task, news
+    task, finished = finish_if_done(task, at)
+    return task, news + finished
+
+
+def _facts(command: c.EndRun) -> dict[str, Any]:
+    return {
+        "kind": command.kind,
+        "exit_code": command.exit_code,
+        "message": _last_line(command.message),
+        "session": command.session,
+        "usage": command.usage,
+    }
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:300] if lines else ""
+
+
+def _added(total: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    numbers = {key: value for key, value in more.items() if isinstance(value, int | float)}
+    return total | {key: total.get(key, 0) + value for key, value in numbers.items()}
+
+
+def _flat(changed: tuple[Task, list[News]]) -> tuple[Task, tuple[News, ...]]:
+    return changed[0], tuple(changed[1])

@@ -1,0 +1,116 @@
+"""The task's state machine: ``decide(record, command, now)`` over one table. What is absent from it is illegal.
+
+A handler gets the record, the command and the stamp of this commit; it returns the new record and what happened.
+``decide`` itself numbers, dates and keeps the events. Nothing else in Baton changes a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import structs
+
+from baton.domain import commands as c
+from baton.domain import task_edits as edits
+from baton.domain import task_leases as leases
+from baton.domain import task_runs as runs
+from baton.domain.errors import AlreadyExists, IllegalTransition, TaskNotFound
+from baton.domain.news import Change, stamped
+from baton.domain.records import Event, Task, TaskStatus, with_readers_row
+
+Handler = Callable[[Task, Any, str], Change]
+
+# A person may always say something about a live task, and what runs must always be able to end.
+_ALWAYS: dict[type, Handler] = {
+    c.EndRun: runs.end_run,
+    c.ReportRun: runs.report_run,
+    c.ReleaseByHand: leases.release_by_hand,
+    c.ExpireLease: leases.expire,
+    c.RevokeLease: edits.revoke,
+    c.ReviseByPerson: edits.revise_by_person,
+    c.CancelTask: edits.cancel,
+    c.RetryTask: edits.retry,
+    c.DeleteTask: edits.delete,
+    c.UpdateTask: edits.update,
+    c.Comment: edits.comment,
+    c.MeetDependency: edits.meet_dependency,
+    c.FailDependency: edits.fail_dependency,
+}
+
+_LIVE: dict[type, Handler] = _ALWAYS | {
+    c.GrantLease: leases.grant,
+    c.AcquireByHand: leases.acquire_by_hand,
+    c.CompleteByHand: runs.complete_by_hand,
+    c.ReviseByHand: runs.revise_by_hand,
+    c.BlockTask: edits.block,
+    c.EndBackoff: edits.end_backoff,
+}
+
+TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
+    TaskStatus.BACKLOG: _LIVE,
+    TaskStatus.IN_PROGRESS: _LIVE,
+    TaskStatus.RESEARCHED: _LIVE,
+    TaskStatus.BRIEFED: _LIVE,
+    TaskStatus.DRAFTED: _LIVE,
+    TaskStatus.REVIEWED: _LIVE,
+    TaskStatus.HUMANIZED: _LIVE,
+    TaskStatus.REVISION_NEEDED: _LIVE,
+    TaskStatus.BLOCKED: _ALWAYS | {c.UnblockTask: edits.unblock},
+    TaskStatus.COMPLETED: {},
+    TaskStatus.CANCELLED: {},
+    TaskStatus.DELETED: {},
+}
+
+
+def decide(task: Task | None, command: Any, now: str) -> tuple[Task, list[Event]]:
+    """Apply one command: the new record and its events, or an exception and nothing.
+
+    ``now`` is the real time; stamps written are never earlier than the record's last one, so that a clock that jumped
+    back leaves the record in order. A command that changes nothing returns the same record and no events.
+    """
+    if task is None:
+        if not isinstance(command, c.CreateTask):
+            raise TaskNotFound()
+        return stamped("task", None, edits.create(command, now), now)
+    if isinstance(command, c.CreateTask):
+        raise AlreadyExists(f"there is a task {task.id!r} already ({task.status})", cure="choose another id")
+    handler = TASK_TABLE[task.status].get(type(command))
+    if handler is None:
+        raise IllegalTransition(refusal(task, command))
+    change = handler(task, command, now)
+    if change.record is task:
+        return task, []
+    settled = structs.replace(change, record=with_readers_row(change.record))
+    return stamped("task", task, settled, now)
+
+
+def refusal(task: Task, command: Any) -> str:
+    """Say why the command is not possible in the task's present state."""
+    verb = VERBS.get(type(command), type(command).__name__)
+    why = f": {task.blocked.reason}" if task.blocked is not None else ""
+    return f"the task is {task.status}{why}; it cannot be {verb}"
+
+
+VERBS: dict[type, str] = {
+    c.GrantLease: "started",
+    c.AcquireByHand: "acquired",
+    c.ReleaseByHand: "released",
+    c.ExpireLease: "released",
+    c.CompleteByHand: "completed",
+    c.ReportRun: "reported on",
+    c.EndRun: "ended",
+    c.ReviseByHand: "sent back",
+    c.ReviseByPerson: "sent back",
+    c.RevokeLease: "stopped",
+    c.CancelTask: "cancelled",
+    c.BlockTask: "blocked",
+    c.UnblockTask: "unblocked",
+    c.RetryTask: "retried",
+    c.DeleteTask: "deleted",
+    c.UpdateTask: "changed",
+    c.Comment: "commented on",
+    c.MeetDependency: "told of a dependency",
+    c.FailDependency: "told of a dependency",
+    c.EndBackoff: "hastened",
+}

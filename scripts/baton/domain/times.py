@@ -1,0 +1,54 @@
+"""Instants as text and durations as text. Instants are UTC, ISO 8601, milliseconds, ``Z``: they sort as strings."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from baton.domain.errors import InvalidInput
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def stamp(epoch_seconds: float) -> str:
+    """Write seconds since 1970 as an instant, e.g. ``2026-11-21T08:30:00.250Z``."""
+    return _text(datetime.fromtimestamp(epoch_seconds, UTC))
+
+
+def epoch(instant: str) -> float:
+    """Read an instant as seconds since 1970."""
+    return datetime.fromisoformat(instant).timestamp()
+
+
+def later(instant: str, seconds: float) -> str:
+    """Return the instant ``seconds`` after this one."""
+    return _text(datetime.fromisoformat(instant) + timedelta(seconds=seconds))
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from ``start`` to ``end``; negative when ``end`` is earlier."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def parse_instant(text: str) -> str:
+    """Read an instant a person wrote (any ISO 8601 form with an offset) and return it in our form."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not an instant", cure="write it like 2026-11-21T08:30:00Z") from None
+    if instant.tzinfo is None:
+        raise InvalidInput(f"{text!r} has no time zone", cure="add Z or an offset like +01:00")
+    return _text(instant.astimezone(UTC))
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration like ``15s``, ``1.5h`` or ``250ms`` as seconds; a bare number is refused."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise InvalidInput(f"{text!r} is not a duration", cure="write a number and a unit: ms, s, m, h or d, like 30s")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _text(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"

@@ -1,0 +1,135 @@
+"""Campaign and task files as people write them: typed, strict, and turned into commands here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from baton.domain.campaigns import Campaign, CreateCampaign
+from baton.domain.commands import CreateTask
+from baton.domain.ids import check_id, check_slug
+from baton.domain.pipelines import HARNESSES, Step, Template, as_value_error, check_steps, units_of
+from baton.domain.records import Unit, rank_of
+from baton.domain.times import parse_instant
+
+TARGET_LIMIT = 10_000
+
+
+class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``campaign.py create FILE`` reads."""
+
+    project: str
+    slug: str
+    name: str
+    description: str = ""
+    pipeline: str
+    target_article_count: int = 5
+    generate: str = "per_article"
+    seed_keywords: tuple[str, ...] = ()
+    competitor_urls: tuple[str, ...] = ()
+    deliverables: dict[str, bool] = {}
+    focus_groups: tuple[str, ...] = ()
+    services: dict[str, tuple[str, ...]] = {}
+    sources: tuple[str, ...] = ()
+    harness: str | None = None
+    model: str | None = None
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        as_value_error(check_slug, self.slug)
+        as_value_error(check_slug, self.project, "project")
+        as_value_error(check_slug, self.pipeline, "pipeline")
+        if not self.name.strip():
+            raise ValueError("name must not be empty")
+        if not 1 <= self.target_article_count <= TARGET_LIMIT:
+            raise ValueError(f"target_article_count must be between 1 and {TARGET_LIMIT}")
+        if self.generate not in ("per_article", "batch"):
+            raise ValueError("generate must be per_article or batch")
+        if self.harness is not None and self.harness not in HARNESSES:
+            raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
+
+
+class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``task.py create FILE`` reads. ``pipeline`` is a template's slug or a list of steps."""
+
+    title: str
+    pipeline: str | tuple[Step, ...]
+    id: str | None = None
+    project: str | None = None
+    campaign: str | None = None
+    description: str = ""
+    priority: str | int = "medium"
+    depends_on: tuple[str, ...] = ()
+    not_before: str | None = None
+    repo: str | None = None
+    keywords: tuple[str, ...] = ()
+    brief: str = ""
+    content_type: str | None = None
+    content_slug: str | None = None
+    focus_groups: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    subscribers: tuple[str, ...] = ()
+    created_by: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.title.strip():
+            raise ValueError("title must not be empty")
+        for value, what in ((self.id, "task"), *((task, "task") for task in self.depends_on)):
+            if value is not None:
+                as_value_error(check_id, value, what)
+        for value, what in ((self.project, "project"), (self.campaign, "campaign")):
+            if value is not None:
+                as_value_error(check_slug, value, what)
+        rank_of(self.priority)
+        if self.not_before is not None:
+            as_value_error(parse_instant, self.not_before)
+        if self.repo is not None and not self.repo.startswith("/"):
+            raise ValueError("repo must be an absolute path")
+        if len(set(self.depends_on)) != len(self.depends_on):
+            raise ValueError("depends_on names a task twice")
+        if not isinstance(self.pipeline, str):
+            check_steps(self.pipeline)
+
+
+def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str, ...], by: str) -> CreateCampaign:
+    """Return the command that makes the campaign; ``sources`` are the paths as copied into its folder."""
+    fields = {name: getattr(written, name) for name in written.__struct_fields__ if name != "slug"}
+    fields |= {"snapshot": snapshot, "sources": sources, "created_by": by}
+    return CreateCampaign(id=written.slug, fields=fields)
+
+
+def task_from(written: TaskFile, task: str, units: tuple[Unit, ...], by: str) -> CreateTask:
+    """Return the command that makes a task a person wrote down."""
+    left_out = ("id", "pipeline")
+    fields: dict[str, Any] = {
+        name: getattr(written, name) for name in written.__struct_fields__ if name not in left_out
+    }
+    fields["created_by"] = written.created_by or by
+    if written.not_before is not None:
+        fields["not_before"] = parse_instant(written.not_before)
+    return CreateTask(id=task, units=units, fields=fields)
+
+
+def planned_task(campaign: Campaign, task: str) -> CreateTask:
+    """Return the command that makes one planned task of a campaign, with its share of the seed keywords."""
+    total = len(campaign.planned)
+    place = campaign.planned.index(task)
+    keywords = campaign.seed_keywords
+    if campaign.generate != "batch":
+        keywords = keywords[place::total] or (keywords[place % len(keywords) :][:1] if keywords else ())
+    topic = f": {keywords[0]}" if keywords and campaign.generate != "batch" else f" ({place + 1} of {total})"
+    units = units_of(campaign.snapshot.main_steps, harness=campaign.harness, model=campaign.model)
+    fields: dict[str, Any] = {
+        "project": campaign.project,
+        "campaign": campaign.id,
+        "title": f"{campaign.name}{topic if total > 1 or keywords else ''}",
+        "description": campaign.description,
+        "keywords": keywords,
+        "brief": campaign.notes,
+        "deliverables": campaign.deliverables,
+        "focus_groups": campaign.focus_groups,
+        "created_by": f"campaign {campaign.id}",
+    }
+    return CreateTask(id=task, units=units, fields=fields)

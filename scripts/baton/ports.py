@@ -1,0 +1,276 @@
+"""The contracts between the engine and what carries it. Their law stands in the docstrings; suites in tests/contracts
+hold every implementer to it. A port appears together with its first implementer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from baton.domain.readiness import Entry
+from baton.domain.records import Event, FailureKind, Holder, Unit
+from baton.domain.settings import Settings
+from baton.domain.skills import Skill
+
+R = TypeVar("R")
+
+
+class Clock(Protocol):
+    """Time, and who we are. ``now`` may jump; ``boot_seconds`` and ``monotonic`` never do."""
+
+    def now(self) -> str:
+        """The wall clock, as an instant."""
+
+    def holder(self) -> Holder:
+        """This machine, this boot, and the seconds since it began (sleep included)."""
+
+    def monotonic(self) -> float:
+        """Seconds that only pass while the machine is awake."""
+
+
+class Commit(Struct, frozen=True):
+    """What a change leaves: the record, its new events (none: nothing changed), whether it belongs in the archive."""
+
+    record: Any
+    events: Sequence[Event] = ()
+    archive: bool = False
+
+
+class Damage(Struct, frozen=True, kw_only=True):
+    """A file of the state that could not be read: its kind and id, the reason, whether a newer Baton wrote it."""
+
+    kind: str
+    id: str
+    reason: str
+    newer: bool = False
+
+
+class Kind(Protocol[R]):
+    """Records of one kind: ``task`` or ``campaign``."""
+
+    def update(self, id: str, change: Callable[[R | None, str], Commit]) -> R:
+        """Change one record, whole or not at all, and return it.
+
+        ``change`` gets the record (an archived one too; ``None`` when there is none) and the time, under the record's
+        lock; it must be pure and quick. What it raises leaves nothing changed. When this returns, the change survives
+        power loss, and its events are in the log once, or will be before anybody else changes this record.
+        """
+
+    def read(self, id: str) -> R | None:
+        """The record as last committed, live or archived; ``None`` is only said after a look under the lock."""
+
+    def live(self) -> Iterator[R | Damage]:
+        """All live records, in no order; what cannot be read comes as :class:`Damage`."""
+
+    def ids(self, *, archived: bool = False) -> Iterator[str]:
+        """The ids of all live (or archived) records, unread."""
+
+    def is_live(self, id: str) -> bool:
+        """Tell whether the record stands among the live ones, unread."""
+
+    def archive(self, id: str, when: Callable[[R], bool]) -> bool:
+        """Move a live record to the archive if ``when`` holds under the lock; tell whether it was moved."""
+
+    def set_aside(self, id: str, reason: str) -> bool:
+        """Move a damaged record to quarantine, after looking again under its lock; tell whether it was moved."""
+
+    def resync(self, id: str, entries: Collection[Entry] = ()) -> bool:
+        """Bring the index into line with the record: what it waits under is there, of ``entries`` nothing else is."""
+
+
+class Log(Protocol):
+    """The event log: in order per record, each event once after healing."""
+
+    def note(self, event: str, data: Mapping[str, Any], *, task: str | None = None, run: str | None = None) -> None:
+        """Leave one line that belongs to no record (a refused command). Best effort: never raises."""
+
+    def tail(self, count: int) -> list[dict[str, Any]]:
+        """The newest ``count`` events, oldest first."""
+
+    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+        """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
+
+        What is returned has been synced: a cursor that is kept never stands behind a line that power loss can take.
+        """
+
+
+class Ready(Protocol):
+    """The ready index: names of units that wait for nothing but a slot or a time. A cache: the record decides."""
+
+    def groups(self) -> list[str]:
+        """The groups that may hold entries: ``<campaign>~<harness>~<agent>``."""
+
+    def first(self, groups: Iterable[str], now_seconds: float) -> Iterator[Entry]:
+        """The due entries of these groups, most urgent first."""
+
+    def all(self) -> Iterator[Entry]:
+        """Every entry, in no order."""
+
+
+class Waits(Protocol):
+    """Who waits for whom: written before the dependent exists, so that no end of a task goes unheard."""
+
+    def add(self, dependency: str, dependent: str) -> None:
+        """Note that ``dependent`` waits for ``dependency``."""
+
+    def dependents(self, dependency: str) -> list[str]:
+        """Those that wait for this task."""
+
+    def dependencies(self) -> list[str]:
+        """Every task that somebody waits for."""
+
+    def remove(self, dependency: str, dependent: str) -> None:
+        """Forget one wait that is over."""
+
+
+class Slot(Protocol):
+    """A slot held by this process; its proof of life goes down with it."""
+
+    number: int
+    fileno: int
+
+    def supervise(self, instance: str) -> None:
+        """Take the supervisor's half, which no child inherits."""
+
+    def beat(self, facts: Mapping[str, Any]) -> None:
+        """Write what the supervisor does now and the time since boot, without sync."""
+
+    def free(self) -> None:
+        """Give both halves back."""
+
+
+class SlotState(Struct, frozen=True, kw_only=True):
+    """What a look at a slot tells, without taking it."""
+
+    number: int
+    held: bool
+    supervised: bool
+    facts: dict[str, Any]
+
+
+class Slots(Protocol):
+    """The places in which runs happen. A lock says who is alive; looking never takes it."""
+
+    def take(self, limit: int) -> Slot | None:
+        """Take a free slot below ``limit``; ``None`` when all are held."""
+
+    def adopt(self, fileno: int, number: int, supervisor_fileno: int | None = None) -> Slot:
+        """Go on with a slot whose descriptors were inherited."""
+
+    def states(self) -> list[SlotState]:
+        """All slots that were ever used."""
+
+
+class Launcher(Protocol):
+    """Starts supervisors that outlive us."""
+
+    def start(self, slot: Slot, target: tuple[str, str] | None = None) -> int:
+        """Start a detached supervisor that inherits the slot; ``target`` is an (agent, task) to begin with."""
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """A process, beyond doubt: its id and when it started, in ticks since boot."""
+
+    pid: int
+    started: int
+
+
+class Processes(Protocol):
+    """Processes of this machine. A signal goes only to the very process that was found."""
+
+    def of_run(self, run: str, session: Process | None) -> list[Process]:
+        """Those which carry this run's id in their environment, or live in this session."""
+
+    def holding(self, path: str) -> list[Process]:
+        """Those, not being supervisors, which have this file open."""
+
+    def kill(self, found: Iterable[Process]) -> int:
+        """Send KILL to each that is still the one that was found; return to how many."""
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """What a harness is asked to run: one agent on one unit, in a prepared workspace."""
+
+    run: str
+    skill: Skill
+    unit: Unit
+    model: str | None
+    workspace: str
+    prompt_file: str
+    environ: dict[str, str]
+
+
+class Invocation(Struct, frozen=True, kw_only=True):
+    """A command line; the environment's names it adds are values already."""
+
+    argv: tuple[str, ...]
+    environ: dict[str, str]
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How the agent's process ended, as seen: exit code or signal, and the ends of what it printed."""
+
+    exit_code: int | None
+    signal: int | None
+    stdout_tail: str
+    stderr_tail: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done."""
+
+    completed: bool
+    kind: FailureKind | None = None
+    summary: str | None = None
+    message: str = ""
+    session: str | None = None
+    usage: dict[str, Any] = {}
+
+
+class Harness(Protocol):
+    """Speaks to one agent program."""
+
+    name: str
+    secrets: tuple[str, ...]
+
+    def invocation(self, job: Job) -> Invocation:
+        """The command line for this job; ``HarnessMissing`` with the cure when the program is not there."""
+
+    def verdict(self, job: Job, ending: Ending) -> Verdict:
+        """What a run that ended by itself and without a report amounts to."""
+
+
+class Prompts(Protocol):
+    """Writes what an agent is told."""
+
+    def render(self, name: str, facts: Mapping[str, Any]) -> str:
+        """Fill the template of this name, the home's own if it has one."""
+
+
+class Agents(Protocol):
+    """The agents this home knows."""
+
+    def find(self, name: str) -> Skill:
+        """The agent of this name, the home's own first; ``AgentNotFound`` with the cure."""
+
+
+class Config(Protocol):
+    """What the operator wrote, read afresh when it changes."""
+
+    def settings(self) -> Settings:
+        """The settings in force."""
+
+    def is_stopped(self) -> bool:
+        """Tell whether the stop file exists."""
+
+
+class Runs(Protocol):
+    """Run records: one a run, for people and statistics; never the truth about a task."""
+
+    def write(self, task: str, run: str, facts: Mapping[str, Any]) -> None:
+        """Write or replace the record. Best effort: never raises."""
+
+    def read(self, task: str, run: str) -> dict[str, Any] | None:
+        """The record, if there is a readable one."""

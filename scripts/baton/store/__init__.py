@@ -1,0 +1,1 @@
+"""A home's files: records, locks, the event log, the ready index, slots, documents. It remembers; it never decides."""

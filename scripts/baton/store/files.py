@@ -1,0 +1,97 @@
+"""Files written whole or not at all, and operating-system errors said in our words."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from baton.domain.errors import DiskFull, PermissionRefused, StorageError
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+@contextmanager
+def said(path: str) -> Iterator[None]:
+    """Turn an ``OSError`` about ``path`` into the matching error of ours, with its cure."""
+    try:
+        yield
+    except OSError as error:
+        raise translated(error, path) from None
+
+
+def translated(error: OSError, path: str) -> StorageError:
+    """Return our error for an operating-system error."""
+    where = error.filename if isinstance(error.filename, str) else path
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"the disk is full: {where} could not be written", cure="free some room and run it again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return PermissionRefused(f"{where}: {error.strerror}", cure="check the owner and the mode of the home")
+    return StorageError(f"{where}: {error.strerror}")
+
+
+def make_folder(path: str) -> None:
+    """Make a private folder, with its parents."""
+    os.makedirs(path, PRIVATE_FOLDER, exist_ok=True)
+
+
+def read_bytes(path: str) -> bytes | None:
+    """Return the whole file, or ``None`` when there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        parts = []
+        while part := os.read(fd, 1 << 20):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data``; a short count means a full disk (the kernel raises nothing then)."""
+    if os.write(fd, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in this folder durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def replace(path: str, data: bytes, temporary: str, *, durable: bool = True) -> None:
+    """Put ``data`` in the place of ``path``: readers see the old file or the new one, never less.
+
+    ``temporary`` is a name on the same file system that nobody else uses. With ``durable`` file and name have reached
+    the disk when this returns. An error of fsync is never retried: the kernel has dropped the pages by then.
+    """
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    try:
+        try:
+            write_all(fd, data)
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        discard(temporary)
+        raise
+    if durable:
+        sync_folder(os.path.dirname(path))
+
+
+def discard(path: str) -> None:
+    """Remove a file if it is there and can be removed."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return

@@ -1,0 +1,51 @@
+"""Where everything lies in a home. The only place that knows the names of its folders."""
+
+from __future__ import annotations
+
+import os
+
+from baton.store.files import make_folder
+
+TOOLKIT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory", "projects", "logs")
+STATE_FOLDERS = (
+    "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
+    "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache",
+)  # fmt: skip
+
+
+class Home:
+    """A home's paths. ``root`` is absolute; nothing is made before :meth:`make_state`."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+        self.state = os.path.join(self.root, "state")
+        self.config = os.path.join(self.root, "config")
+        self.skills = os.path.join(self.root, "skills")
+        self.logs = os.path.join(self.root, "logs")
+        self.stop_file = os.path.join(self.state, "stop")
+        self.settings_file = os.path.join(self.config, "baton.yaml")
+        self.services_file = os.path.join(self.config, "services.yaml")
+        self.env_file = os.path.join(self.root, ".env")
+        self.cache = os.path.join(self.state, "cache")
+
+    def in_state(self, *parts: str) -> str:
+        """A path below ``state/``."""
+        return os.path.join(self.state, *parts)
+
+    def make_state(self) -> None:
+        """Make the folders below ``state/`` that are missing; one look when they are all there."""
+        # The last one made tells that all of them are there.
+        if os.path.isdir(self.in_state(STATE_FOLDERS[-1])):
+            return
+        for folder in STATE_FOLDERS:
+            make_folder(self.in_state(folder))
+
+    def is_home(self) -> bool:
+        """Tell whether this looks like a home: it has a ``config`` or a ``state`` folder."""
+        return os.path.isdir(self.config) or os.path.isdir(self.state)
+
+
+def toolkit_path(*parts: str) -> str:
+    """A path in the toolkit itself: shipped skills, presets, templates, scripts."""
+    return os.path.join(TOOLKIT, *parts)

@@ -1,0 +1,209 @@
+"""The event log: one JSON object a line, a file a day. Appended under its own lock, always taken last.
+
+A file's name is chosen under the lock and never goes back, so a cursor (file, offset) stays exact across clock jumps.
+A whole line is never removed; an unterminated tail, left by a kill or a full disk, is cut before the next append.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from baton.domain.records import Event
+from baton.ports import Clock
+from baton.store.files import PRIVATE_FILE, discard, sync_folder, write_all
+from baton.store.locks import Locks
+
+LOCK = "log.lock"
+SUFFIX = ".ndjson"
+_CHUNK = 1 << 16
+_encode = msgspec.json.Encoder().encode
+
+
+class EventLog:
+    """The log below ``folder`` (``state/events``)."""
+
+    def __init__(self, folder: str, locks: Locks, clock: Clock) -> None:
+        self.folder = folder
+        self._locks = locks
+        self._clock = clock
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def position(self) -> tuple[str, int]:
+        """The newest file and its size: a place that lies before whatever is appended from now on."""
+        newest = self._newest()
+        return (newest, self._size(newest)) if newest else ("", 0)
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Append events, all in one write."""
+        with self._locks.hold(LOCK):
+            self._append(events)
+
+    def append_missing(self, events: Sequence[Event], since: tuple[str, int]) -> None:
+        """Append those of the events that are not in the log from ``since`` on."""
+        with self._locks.hold(LOCK):
+            wanted = {event.id for event in events}
+            for name in self._names_from(since[0]):
+                start = since[1] if name == since[0] else 0
+                wanted -= wanted.intersection(_ids(self._lines(name, start)))
+            self._append([event for event in events if event.id in wanted])
+
+    def note(self, event: str, data: Mapping[str, Any], *, task: str | None = None, run: str | None = None) -> None:
+        """Leave one line that belongs to no record; a failure is swallowed, since nothing depends on it."""
+        line = Event(
+            id=f"refused/{os.urandom(8).hex()}", at=self._clock.now(), type=event, task=task, run=run, data=dict(data)
+        )
+        try:
+            self.append([line])
+        except Exception:  # noqa: BLE001 - the refusal itself is what the caller must hear of
+            return
+
+    def sync(self) -> None:
+        """Make everything appended so far survive power loss."""
+        newest = self._newest()
+        if newest:
+            self._sync(newest)
+
+    def _append(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        newest = self._newest()
+        name = max(self._clock.now()[:10] + SUFFIX, newest)
+        if newest and name != newest:
+            self._sync(newest)
+        fd = os.open(self._path(name), os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        try:
+            size = self._cut_tail(fd)
+            if size == 0:
+                sync_folder(self.folder)
+            try:
+                write_all(fd, b"".join(_encode(event) + b"\n" for event in events))
+            except OSError:
+                os.ftruncate(fd, size)
+                raise
+        finally:
+            os.close(fd)
+
+    def _cut_tail(self, fd: int) -> int:
+        """Cut what stands behind the last newline; return the size then."""
+        size = os.fstat(fd).st_size
+        if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
+            return size
+        end = size
+        while end > 0:
+            start = max(0, end - _CHUNK)
+            found = os.pread(fd, end - start, start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        os.ftruncate(fd, end)
+        return end
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def tail(self, count: int) -> list[dict[str, Any]]:
+        """The newest ``count`` events, oldest first."""
+        found: list[dict[str, Any]] = []
+        for name in reversed(self._names()):
+            events = _decoded(self._lines(name, 0))
+            found = events[-(count - len(found)) :] + found
+            if len(found) >= count:
+                break
+        return found
+
+    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+        """Events behind the cursor, and the cursor behind them; for ``None`` only the cursor at the end."""
+        self.sync()
+        if cursor is None:
+            with self._locks.hold(LOCK):
+                return [], self.position()
+        events: list[dict[str, Any]] = []
+        for name in self._names_from(cursor[0]):
+            start = cursor[1] if name == cursor[0] else 0
+            lines = self._lines(name, start)
+            events += _decoded(lines)
+            cursor = (name, start + sum(len(line) for line in lines))
+        return events, cursor
+
+    def give_back(self, histories: Iterable[Sequence[Event]]) -> int:
+        """Append what power loss took from the log but not from the records; return how many events that were.
+
+        The caller holds the log's lock, since no event may be written while it is decided which are missing. An event
+        older than the oldest file was dropped by retention, not lost.
+        """
+        names = self._names()
+        wanted = {event.id: event for history in histories for event in history}
+        for name in reversed(names):
+            if not wanted:
+                break
+            for id in _ids(self._lines(name, 0)):
+                wanted.pop(id, None)
+        oldest = names[0] if names else ""
+        lost = [event for event in wanted.values() if event.at[:10] + SUFFIX >= oldest]
+        self._append(lost)
+        self.sync()
+        return len(lost)
+
+    def drop_before(self, day: str) -> int:
+        """Remove the files of days before ``day`` (``YYYY-MM-DD``), never the newest; return how many."""
+        with self._locks.hold(LOCK):
+            old = [name for name in self._names()[:-1] if name < day]
+            for name in old:
+                discard(self._path(name))
+            return len(old)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
+
+    def _names(self) -> list[str]:
+        return sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX))
+
+    def _names_from(self, name: str) -> list[str]:
+        return [other for other in self._names() if other >= name]
+
+    def _newest(self) -> str:
+        return max((name for name in os.listdir(self.folder) if name.endswith(SUFFIX)), default="")
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(self._path(name)).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _sync(self, name: str) -> None:
+        fd = os.open(self._path(name), os.O_RDONLY)
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+    def _lines(self, name: str, start: int) -> list[bytes]:
+        """The whole lines of a file from ``start`` on; an unterminated tail is still being written, or lost."""
+        try:
+            with open(self._path(name), "rb") as file:
+                file.seek(start)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+
+
+def _decoded(lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    events = []
+    for line in lines:
+        try:
+            event = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            continue  # damaged on disk: the other lines still count, and doctor names the file
+        if isinstance(event, dict):
+            events.append(event)
+    return events
+
+
+def _ids(lines: Iterable[bytes]) -> set[str]:
+    return {str(event.get("id")) for event in _decoded(lines)}
