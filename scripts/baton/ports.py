@@ -14,7 +14,7 @@ from baton.domain.records import Event, FailureKind, Holder, Unit
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 
 
 class Clock(Protocol):
@@ -73,6 +73,15 @@ class Kind(Protocol[R]):
     def archive(self, id: str, when: Callable[[R], bool]) -> bool:
         """Move a live record to the archive if ``when`` holds under the lock; tell whether it was moved."""
 
+    def modified(self, id: str) -> tuple[int, int] | None:
+        """A cheap sign of a live record that differs after every commit."""
+
+    def heal(self, id: str) -> None:
+        """Finish what the last holder of this record's lock left undone."""
+
+    def is_set_aside(self, id: str) -> bool:
+        """Tell whether a damaged record of this id lies in quarantine."""
+
     def set_aside(self, id: str, reason: str) -> bool:
         """Move a damaged record to quarantine, after looking again under its lock; tell whether it was moved."""
 
@@ -130,6 +139,8 @@ class Slot(Protocol):
 
     number: int
     fileno: int
+    path: str
+    supervisor_fileno: int | None
 
     def supervise(self, instance: str) -> None:
         """Take the supervisor's half, which no child inherits."""
@@ -139,6 +150,9 @@ class Slot(Protocol):
 
     def free(self) -> None:
         """Give both halves back."""
+
+    def leave(self) -> None:
+        """Forget our copy: a process that inherited the slot keeps it."""
 
 
 class SlotState(Struct, frozen=True, kw_only=True):
@@ -264,6 +278,9 @@ class Config(Protocol):
 
     def is_stopped(self) -> bool:
         """Tell whether the stop file exists."""
+
+    def credential(self, name: str) -> str | None:
+        """The value of a secret: from the environment, else from ``.env``."""
 
 
 class Runs(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -95,6 +96,13 @@ class ExtendCampaign(_Command, frozen=True, kw_only=True):
     by: str
 
 
+class PlanTask(_Command, frozen=True, kw_only=True):
+    """A person adds one task of their own; a completed campaign is active again."""
+
+    task: str
+    by: str
+
+
 class PauseCampaign(_Command, frozen=True, kw_only=True):
     """Start nothing new of it; what runs finishes its step."""
 
@@ -169,6 +177,14 @@ def _extend(campaign: Campaign, command: ExtendCampaign, now: str) -> Change:
     return Change(changed, (News("campaign_extended", None, {"by": command.by, "tasks": command.count}),))
 
 
+def _plan_task(campaign: Campaign, command: PlanTask, now: str) -> Change:
+    if command.task in campaign.planned:
+        return Change(campaign)
+    status = CampaignStatus.ACTIVE if campaign.status is CampaignStatus.COMPLETED else campaign.status
+    changed = structs.replace(campaign, status=status, planned=(*campaign.planned, command.task), completed_at=None)
+    return Change(changed, (News("campaign_extended", None, {"by": command.by, "task": command.task}),))
+
+
 def _pause(campaign: Campaign, command: PauseCampaign, now: str) -> Change:
     changed = structs.replace(campaign, status=CampaignStatus.PAUSED, paused_at=stamp_for(campaign, now))
     return Change(changed, (News("campaign_paused", None, {"by": command.by}),))
@@ -185,7 +201,8 @@ def _complete(campaign: Campaign, command: CompleteCampaign, now: str) -> Change
         return Change(campaign)
     at = stamp_for(campaign, now)
     changed = structs.replace(campaign, status=CampaignStatus.COMPLETED, completed_at=at, paused_at=None)
-    data = {"by": command.by, "name": campaign.name, "counts": command.counts}
+    wants_message = campaign.snapshot.on_complete.telegram
+    data = {"by": command.by, "name": campaign.name, "counts": command.counts, "telegram": wants_message}
     return Change(changed, (News("campaign_completed", None, data),))
 
 
@@ -206,8 +223,10 @@ def _update(campaign: Campaign, command: UpdateCampaign, now: str) -> Change:
 
 
 def _more(campaign: Campaign, count: int) -> tuple[str, ...]:
-    first = len(campaign.planned) + 1
-    return (*campaign.planned, *(f"{campaign.id}-{number:03d}" for number in range(first, first + count)))
+    # A person may have taken one of the numbers for a task of their own.
+    names = (f"{campaign.id}-{number:03d}" for number in itertools.count(len(campaign.planned) + 1))
+    free = (name for name in names if name not in campaign.planned)
+    return (*campaign.planned, *itertools.islice(free, count))
 
 
 Row = dict[type, Callable[[Campaign, Any, str], Change]]
@@ -215,6 +234,7 @@ Row = dict[type, Callable[[Campaign, Any, str], Change]]
 _OPEN: Row = {
     FinishPlan: _finish_plan,
     ExtendCampaign: _extend,
+    PlanTask: _plan_task,
     CompleteCampaign: _complete,
     UpdateCampaign: _update,
 }
@@ -223,11 +243,20 @@ _PAUSE: Row = {PauseCampaign: _pause}
 _STAYS: Row = {ReopenCampaign: _stay}
 
 CAMPAIGN_TABLE: dict[CampaignStatus, Row] = {
-    CampaignStatus.PLANNING: {ActivateCampaign: _activate, UpdateCampaign: _update},
+    CampaignStatus.PLANNING: {
+        ActivateCampaign: _activate,
+        PlanTask: _plan_task,
+        UpdateCampaign: _update,
+    },
     CampaignStatus.ACTIVE: _OPEN | _PAUSE | _STAYS | {ActivateCampaign: _stay},
     CampaignStatus.PAUSED: _OPEN | _STAYS | {ResumeCampaign: _resume, PauseCampaign: _stay},
     CampaignStatus.IN_REVISION: _OPEN | _PAUSE | _STAYS,
-    CampaignStatus.COMPLETED: {ExtendCampaign: _extend, ReopenCampaign: _reopen, CompleteCampaign: _stay},
+    CampaignStatus.COMPLETED: {
+        ExtendCampaign: _extend,
+        PlanTask: _plan_task,
+        ReopenCampaign: _reopen,
+        CompleteCampaign: _stay,
+    },
 }
 
 
@@ -252,6 +281,7 @@ VERBS: dict[type, str] = {
     ActivateCampaign: "activated",
     FinishPlan: "generated",
     ExtendCampaign: "extended",
+    PlanTask: "given another task",
     PauseCampaign: "paused",
     ResumeCampaign: "resumed",
     CompleteCampaign: "completed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,9 +20,10 @@ class _Schema(msgspec.Struct):
 class Codec(Generic[R]):
     """Reads and writes one kind of record."""
 
-    def __init__(self, kind: str, type: type[R]) -> None:
+    def __init__(self, kind: str, type: type[R], check: Callable[[R], object] | None = None) -> None:
         self.kind = kind
         self._type = type
+        self._check = check
         self._decoder: msgspec.json.Decoder[R] | None = None
         self._encoder = msgspec.json.Encoder()
 
@@ -35,23 +37,32 @@ class Codec(Generic[R]):
             self._decoder = msgspec.json.Decoder(self._type)
         try:
             record = self._decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._refuse_newer(data, id)
-            raise StateDamaged(
-                f"the record of {self.kind} '{id}' cannot be read: {error}",
-                cure="check_pipeline.py sets it aside in state/quarantine; restore it from a backup",
-            ) from None
+            raise self._damaged(id, error) from None
         any_record: Any = record
         if any_record.schema > SCHEMA:
             self._refuse_newer(data, id)
         if any_record.id != id:
             raise StateDamaged(f"the file of {self.kind} '{id}' holds the record of '{any_record.id}'")
+        if self._check is not None:
+            # Well-formed is not sound: a priority of no meaning, a step that there is not.
+            try:
+                self._check(record)
+            except (ValueError, LookupError) as error:
+                raise self._damaged(id, error) from None
         return record
+
+    def _damaged(self, id: str, error: Exception) -> StateDamaged:
+        return StateDamaged(
+            f"the record of {self.kind} '{id}' cannot be read: {error}",
+            cure="check_pipeline.py sets it aside in state/quarantine; restore it from a backup",
+        )
 
     def _refuse_newer(self, data: bytes, id: str) -> None:
         try:
             schema = msgspec.json.decode(data, type=_Schema).schema
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if schema > SCHEMA:
             raise StateNewer(

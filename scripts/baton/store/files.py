@@ -33,8 +33,25 @@ def translated(error: OSError, path: str) -> StorageError:
 
 
 def make_folder(path: str) -> None:
-    """Make a private folder, with its parents."""
-    os.makedirs(path, PRIVATE_FOLDER, exist_ok=True)
+    """Make a private folder, with its parents, private too. Others may remove any of them as empty meanwhile."""
+    while True:
+        try:
+            return os.mkdir(path, PRIVATE_FOLDER)
+        except FileExistsError:
+            if os.path.isdir(path):
+                return None
+            if os.path.lexists(path):
+                raise
+        except FileNotFoundError:
+            make_folder(os.path.dirname(path))
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder; none when it is not there (any more, or yet)."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def read_bytes(path: str) -> bytes | None:

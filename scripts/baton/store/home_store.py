@@ -14,6 +14,7 @@ from baton.store.files import read_bytes, replace, said
 from baton.store.layout import Home
 from baton.store.locks import Locks
 from baton.store.log import LOCK, EventLog
+from baton.store.marks import Marks
 from baton.store.ready import ReadyIndex
 from baton.store.record_files import Index, RecordFiles
 from baton.store.runs import RunFiles
@@ -37,7 +38,7 @@ class HomeStore:
         self.slots = SlotFiles(home.in_state("slots"))
         self.tasks: RecordFiles[Task] = RecordFiles(
             "task",
-            Codec("task", Task),
+            Codec("task", Task, waiting),
             home,
             locks,
             self.log,
@@ -54,21 +55,37 @@ class HomeStore:
         """Make the folders; in a new boot, give back to the log what power loss took from it. Once a process."""
         if self._is_prepared:
             return
-        self._is_prepared = True
         with said(self.home.state):
             self.home.make_state()
             path = self.home.in_state("locks", "boot")
             boot = self._clock.holder().boot.encode()
-            if read_bytes(path) == boot:
-                return
-            # Whoever has not seen this boot's mark waits here, so nobody writes while it is decided what is missing.
-            with self.locks.hold(LOCK):
-                if read_bytes(path) == boot:
-                    return
-                self.log.give_back(
-                    record.history
-                    for records in (self.tasks.live(), self.campaigns.live())
-                    for record in records
-                    if not isinstance(record, Damage)
-                )
-                replace(path, boot, self.home.in_state("tmp", f"boot-{os.getpid()}"))
+            if read_bytes(path) != boot:
+                # Whoever has not seen this boot's name waits here: nobody writes while it is decided what is missing.
+                with self.locks.hold(LOCK):
+                    if read_bytes(path) != boot:
+                        self._repair()
+                        replace(path, boot, self.home.in_state("tmp", f"boot-{os.getpid()}"))
+        self._is_prepared = True
+
+    def _repair(self) -> None:
+        """Bring the log into line with the records after a boot; the caller holds the log's lock."""
+        self.log.give_back(
+            record.history
+            for records in (self.tasks.live(), self.campaigns.live())
+            for record in records
+            if not isinstance(record, Damage)
+        )
+        # A mark from before the boot names a place in a log that may have been longer: what was given back could lie
+        # before it, and be appended once more. All that a mark could mend in the log has just been mended.
+        for kind in ("task", "campaign"):
+            Marks(self.locks.folder, kind).clear_all()
+
+    def mend(self) -> int:
+        """Finish every commit that a crash left half told; return how many stripes had something to finish."""
+        self.prepare()
+        mended = 0
+        for records, kind in ((self.tasks, "task"), (self.campaigns, "campaign")):
+            for id in Marks(self.locks.folder, kind).left():
+                records.heal(id)
+                mended += 1
+        return mended

@@ -14,7 +14,7 @@ import msgspec
 
 from baton.domain.records import Event
 from baton.ports import Clock
-from baton.store.files import PRIVATE_FILE, discard, sync_folder, write_all
+from baton.store.files import PRIVATE_FILE, discard, names_in, sync_folder, write_all
 from baton.store.locks import Locks
 
 LOCK = "log.lock"
@@ -34,9 +34,18 @@ class EventLog:
     # -- writing ------------------------------------------------------------------------------------------------
 
     def position(self) -> tuple[str, int]:
-        """The newest file and its size: a place that lies before whatever is appended from now on."""
+        """The newest file and the end of its last whole line: what is appended from now on lies behind this place.
+
+        Its size would not do: what stands behind the last newline may be cut, and the next line begin before it.
+        """
         newest = self._newest()
-        return (newest, self._size(newest)) if newest else ("", 0)
+        if not newest:
+            return "", 0
+        fd = os.open(self._path(newest), os.O_RDONLY)
+        try:
+            return newest, _whole(fd, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
 
     def append(self, events: Sequence[Event]) -> None:
         """Append events, all in one write."""
@@ -83,7 +92,7 @@ class EventLog:
             try:
                 write_all(fd, b"".join(_encode(event) + b"\n" for event in events))
             except OSError:
-                os.ftruncate(fd, size)
+                self._cut_tail(fd)  # only what is not whole: a reader may stand behind a line that was
                 raise
         finally:
             os.close(fd)
@@ -91,17 +100,9 @@ class EventLog:
     def _cut_tail(self, fd: int) -> int:
         """Cut what stands behind the last newline; return the size then."""
         size = os.fstat(fd).st_size
-        if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
-            return size
-        end = size
-        while end > 0:
-            start = max(0, end - _CHUNK)
-            found = os.pread(fd, end - start, start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
-                break
-            end = start
-        os.ftruncate(fd, end)
+        end = _whole(fd, size)
+        if end != size:
+            os.ftruncate(fd, end)
         return end
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -110,24 +111,26 @@ class EventLog:
         """The newest ``count`` events, oldest first."""
         found: list[dict[str, Any]] = []
         for name in reversed(self._names()):
-            events = _decoded(self._lines(name, 0))
-            found = events[-(count - len(found)) :] + found
             if len(found) >= count:
                 break
+            events = _decoded(self._lines(name, 0))
+            found = events[-(count - len(found)) :] + found
         return found
 
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor, and the cursor behind them; for ``None`` only the cursor at the end."""
-        self.sync()
-        if cursor is None:
-            with self._locks.hold(LOCK):
-                return [], self.position()
         events: list[dict[str, Any]] = []
+        if cursor is None:
+            cursor = self.position()
+            self.sync()
+            return events, cursor
         for name in self._names_from(cursor[0]):
             start = cursor[1] if name == cursor[0] else 0
             lines = self._lines(name, start)
             events += _decoded(lines)
             cursor = (name, start + sum(len(line) for line in lines))
+        # Only now: what was appended while we read has to be safe too. Files before the newest are, since their day.
+        self.sync()
         return events, cursor
 
     def give_back(self, histories: Iterable[Sequence[Event]]) -> int:
@@ -149,6 +152,10 @@ class EventLog:
         self.sync()
         return len(lost)
 
+    def has_before(self, day: str) -> bool:
+        """Tell whether there is a file of a day before ``day``, besides the newest."""
+        return any(name < day for name in self._names()[:-1])
+
     def drop_before(self, day: str) -> int:
         """Remove the files of days before ``day`` (``YYYY-MM-DD``), never the newest; return how many."""
         with self._locks.hold(LOCK):
@@ -161,19 +168,13 @@ class EventLog:
         return os.path.join(self.folder, name)
 
     def _names(self) -> list[str]:
-        return sorted(name for name in os.listdir(self.folder) if name.endswith(SUFFIX))
+        return sorted(name for name in names_in(self.folder) if name.endswith(SUFFIX))
 
     def _names_from(self, name: str) -> list[str]:
         return [other for other in self._names() if other >= name]
 
     def _newest(self) -> str:
-        return max((name for name in os.listdir(self.folder) if name.endswith(SUFFIX)), default="")
-
-    def _size(self, name: str) -> int:
-        try:
-            return os.stat(self._path(name)).st_size
-        except FileNotFoundError:
-            return 0
+        return max((name for name in names_in(self.folder) if name.endswith(SUFFIX)), default="")
 
     def _sync(self, name: str) -> None:
         fd = os.open(self._path(name), os.O_RDONLY)
@@ -191,6 +192,20 @@ class EventLog:
         except FileNotFoundError:
             return []
         return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+
+
+def _whole(fd: int, size: int) -> int:
+    """Return the offset behind the last newline before ``size``."""
+    if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
+        return size
+    end = size
+    while end > 0:
+        start = max(0, end - _CHUNK)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def _decoded(lines: Iterable[bytes]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import os
 
 import msgspec
 
-from baton.store.files import PRIVATE_FILE, write_all
+from baton.store.files import PRIVATE_FILE, names_in, write_all
 
 _ROOM = 1024
 
@@ -79,6 +79,19 @@ class Marks:
             os.pwrite(fd, b" ", 0)
         finally:
             os.close(fd)
+
+    def clear_all(self) -> None:
+        """Empty the marks of all stripes."""
+        for name in names_in(self._folder):
+            if name.endswith(f".{self._kind}"):
+                self.clear(name.removesuffix(f".{self._kind}"))
+
+    def left(self) -> list[str]:
+        """The ids of the records whose commit was not finished, a stripe at most one."""
+        stripes = [
+            name.removesuffix(f".{self._kind}") for name in os.listdir(self._folder) if name.endswith(self._kind)
+        ]
+        return [mark.id for stripe in stripes if (mark := self.read(stripe)) is not None]
 
     def _path(self, stripe: str) -> str:
         return os.path.join(self._folder, f"{stripe}.{self._kind}")

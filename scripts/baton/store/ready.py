@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 
 from baton.domain.readiness import Entry, is_due
-from baton.store.files import PRIVATE_FILE, make_folder
+from baton.store.files import PRIVATE_FILE, make_folder, names_in
 
 
 class ReadyIndex:
@@ -36,18 +36,20 @@ class ReadyIndex:
 
     def groups(self) -> list[str]:
         """The groups that may hold entries."""
-        return _names(self.folder)
+        return names_in(self.folder)
 
     def first(self, groups: Iterable[str], now_seconds: float) -> Iterator[Entry]:
         """The due entries of these groups, most urgent first."""
         buckets: dict[str, list[str]] = {}
         for group in groups:
-            for bucket in _names(os.path.join(self.folder, group)):
+            for bucket in names_in(os.path.join(self.folder, group)):
                 if is_due(bucket, now_seconds):
                     buckets.setdefault(bucket, []).append(group)
         for bucket in sorted(buckets):
             names = [
-                (name, group) for group in buckets[bucket] for name in _names(os.path.join(self.folder, group, bucket))
+                (name, group)
+                for group in buckets[bucket]
+                for name in names_in(os.path.join(self.folder, group, bucket))
             ]
             for name, group in sorted(names):
                 yield Entry(group=group, bucket=bucket, name=name)
@@ -55,8 +57,8 @@ class ReadyIndex:
     def all(self) -> Iterator[Entry]:
         """Every entry, in no order."""
         for group in self.groups():
-            for bucket in _names(os.path.join(self.folder, group)):
-                for name in _names(os.path.join(self.folder, group, bucket)):
+            for bucket in names_in(os.path.join(self.folder, group)):
+                for name in names_in(os.path.join(self.folder, group, bucket)):
                     yield Entry(group=group, bucket=bucket, name=name)
 
     def _add(self, entry: Entry) -> None:
@@ -80,10 +82,3 @@ class ReadyIndex:
             os.rmdir(os.path.join(self.folder, entry.group))
         except OSError:
             return  # others still wait there
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -18,7 +18,7 @@ from baton.domain.errors import BatonError, StateDamaged, StateNewer
 from baton.domain.readiness import Entry
 from baton.ports import Clock, Commit, Damage
 from baton.store.codec import Codec
-from baton.store.files import read_bytes, replace, said, sync_folder, translated
+from baton.store.files import names_in, read_bytes, replace, said, sync_folder, translated
 from baton.store.layout import Home
 from baton.store.locks import Locks
 from baton.store.log import EventLog
@@ -77,7 +77,8 @@ class RecordFiles(Generic[R]):
             if archived:
                 raise StateDamaged(f"{self.kind} '{id}' is archived and cannot change")
             if before is not None and before.history and before.history[0].id != commit.record.history[0].id:
-                self._log.sync()  # what leaves the record's history must be safe in the log
+                with said(self._path(id)):
+                    self._log.sync()  # what leaves the record's history must be safe in the log
             self._commit(id, stripe, before, commit)
             return commit.record  # type: ignore[no-any-return]
 
@@ -162,7 +163,7 @@ class RecordFiles(Generic[R]):
         """The ids of all live (or archived) records."""
         folder = self._archive if archived else self._live
         with said(folder):
-            names = os.listdir(folder)
+            names = names_in(folder)
         return (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
     def is_live(self, id: str) -> bool:
@@ -195,7 +196,7 @@ class RecordFiles(Generic[R]):
 
     def _commit(self, id: str, stripe: str, before: R | None, commit: Commit) -> None:
         path = self._path(id)
-        was = self._entries(before)
+        was, waits = self._entries(before), self._entries(commit.record)
         with said(path):
             self._marks.write(
                 stripe,
@@ -213,7 +214,7 @@ class RecordFiles(Generic[R]):
         try:
             self._log.append(commit.events)
             if self._index is not None:
-                self._index.files.sync(was, self._entries(commit.record))
+                self._index.files.sync(was, waits)
             self._marks.clear(stripe)
             if commit.archive:
                 self._move_to_archive(id)
@@ -240,7 +241,8 @@ class RecordFiles(Generic[R]):
     def _find(self, id: str) -> tuple[R | None, bool]:
         """The record and whether it is archived, under the lock."""
         for archived in (False, True):
-            data = read_bytes(self._path(id, archived=archived))
+            with said(self._path(id, archived=archived)):
+                data = read_bytes(self._path(id, archived=archived))
             if data is not None:
                 return self._codec.decode(data, id), archived
         return None, False

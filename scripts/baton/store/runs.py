@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from baton.store.files import make_folder, read_bytes, replace
+from baton.store.files import make_folder, names_in, read_bytes, replace
 
 
 class RunFiles:
@@ -22,15 +22,15 @@ class RunFiles:
         """Write or replace a record; a failure is swallowed: the run itself must not fail by it."""
         folder = os.path.join(self.folder, task)
         path = os.path.join(folder, f"{run}.json")
-        data = msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
         temporary = os.path.join(self._temporary, f"run-{run}-{os.getpid()}")
         try:
+            data = msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
             try:
                 replace(path, data, temporary, durable=False)
             except FileNotFoundError:
                 make_folder(folder)
                 replace(path, data, temporary, durable=False)
-        except OSError:
+        except (OSError, TypeError):
             return
 
     def read(self, task: str, run: str) -> dict[str, Any] | None:
@@ -44,12 +44,9 @@ class RunFiles:
 
     def of_task(self, task: str) -> list[dict[str, Any]]:
         """The records of a task's runs, oldest first."""
-        try:
-            names = sorted(name for name in os.listdir(os.path.join(self.folder, task)) if name.endswith(".json"))
-        except FileNotFoundError:
-            return []
+        names = sorted(name for name in names_in(os.path.join(self.folder, task)) if name.endswith(".json"))
         return [record for name in names if (record := self.read(task, name.removesuffix(".json"))) is not None]
 
     def tasks(self) -> list[str]:
         """The tasks that have run records."""
-        return sorted(os.listdir(self.folder))
+        return sorted(names_in(self.folder))

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from baton.domain.errors import Busy
 from baton.ports import SlotState
-from baton.store.files import PRIVATE_FILE, said
+from baton.store.files import PRIVATE_FILE, make_folder, names_in, said
 
 # struct flock: type, whence, start, length, pid (0 for this kind of lock).
 _FLOCK = "hhqqi"
@@ -39,7 +40,7 @@ class FileSlot:
                 fd = os.open(self.path + ".sup", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
                 if not _try_lock(fd):
                     os.close(fd)
-                    raise BlockingIOError(f"{self.path}.sup is held by another supervisor")
+                    raise Busy(f"{self.path} has a supervisor already")
             self.supervisor_fileno = fd
         self.beat({"instance": instance})
 
@@ -76,6 +77,8 @@ class SlotFiles:
 
     def take(self, limit: int) -> FileSlot | None:
         """Take a free slot below ``limit``; ``None`` when all are held."""
+        with said(self.folder):
+            make_folder(self.folder)
         for number in range(limit):
             path = self.path(number)
             with said(path):
@@ -94,7 +97,7 @@ class SlotFiles:
 
     def states(self) -> list[SlotState]:
         """All slots that were ever used, looked at without taking them."""
-        names = sorted(name for name in os.listdir(self.folder) if name.isdigit())
+        names = sorted((name for name in names_in(self.folder) if name.isdigit()), key=int)
         return [self._state(name) for name in names]
 
     def _state(self, name: str) -> SlotState:

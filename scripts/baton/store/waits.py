@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from baton.store.files import PRIVATE_FILE, discard, make_folder, said, sync_folder
+from baton.store.files import PRIVATE_FILE, discard, make_folder, names_in, said, sync_folder
 
 
 class WaitFiles:
@@ -28,14 +28,11 @@ class WaitFiles:
 
     def dependents(self, dependency: str) -> list[str]:
         """Those that wait for this task, by id."""
-        try:
-            return sorted(os.listdir(os.path.join(self.folder, dependency)))
-        except FileNotFoundError:
-            return []
+        return sorted(names_in(os.path.join(self.folder, dependency)))
 
     def dependencies(self) -> list[str]:
         """Every task that somebody waits for."""
-        return sorted(os.listdir(self.folder))
+        return sorted(names_in(self.folder))
 
     def remove(self, dependency: str, dependent: str) -> None:
         """Forget one wait that is over."""

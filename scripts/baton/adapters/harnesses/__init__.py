@@ -1,1 +1,22 @@
-"""One file a harness: it speaks to one agent program. Found by its file name."""
+"""One file a harness: it speaks to one agent program, and is found by its file name. What they share stands here."""
+
+from __future__ import annotations
+
+from baton.domain.records import FailureKind
+from baton.ports import Ending, Job, Verdict
+
+SUMMARY_LIMIT = 500
+
+
+def plain_verdict(job: Job, ending: Ending) -> Verdict:
+    """Judge a program that says nothing but an exit code.
+
+    A clean exit completes the step, with the last line of output as its summary, unless the skill says that its agent
+    reports by itself.
+    """
+    if ending.exit_code == 0 and not job.skill.completes:
+        lines = ending.stdout_tail.strip().splitlines()
+        return Verdict(completed=True, summary=lines[-1][:SUMMARY_LIMIT] if lines else None)
+    if ending.exit_code == 0:
+        return Verdict(completed=False, kind=FailureKind.NO_REPORT, message="it ended without calling complete_step")
+    return Verdict(completed=False, kind=FailureKind.EXIT_CODE)

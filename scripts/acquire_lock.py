@@ -1,0 +1,50 @@
+#!/bin/sh
+''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
+
+"""Take the lease of a task's current step by hand."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from baton import start
+
+start.require(__file__, json=True)
+
+import click
+
+from baton.cli.caller import caller_of, task_of
+from baton.cli.script import Answer, main, script
+from baton.cli.wiring import Wiring
+from baton.domain.errors import BatonError
+from baton.engine.agent_calls import acquire
+
+
+def refused(error: BatonError) -> dict[str, object]:
+    """The keys beside the error: who holds it."""
+    return {"acquired": False, "locked_by": error.details.get("locked_by")}
+
+
+@script(
+    "acquire",
+    "task",
+    example="acquire_lock.py spring-001 --agent content-writer",
+    id_option="task",
+    always_json=True,
+    negative=refused,
+)
+@click.argument("task", required=False)
+@click.option("--agent", metavar="NAME", help="Who takes it (default: BATON_AGENT).")
+def command(wiring: Wiring, task: str | None, agent: str | None) -> Answer:
+    """Take the lease of the current step of TASK by hand, or renew one's own.
+
+    Held by somebody else it is refused with exit code 1; a lease that nobody has renewed for `steal_after` is taken.
+    """
+    task = task_of(task, wiring.environ)
+    caller = caller_of(agent, task, wiring.environ)
+    record = acquire(wiring.door, wiring.clock, wiring.config.settings(), task, caller)
+    return Answer({"acquired": True, "token": caller.token or (record.lease.token if record.lease else None)})
+
+
+if __name__ == "__main__":
+    main(command)

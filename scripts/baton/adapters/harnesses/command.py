@@ -1,0 +1,54 @@
+"""The ``command`` harness: any program, by a command line with placeholders, the prompt on its standard input."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+
+from baton.adapters.harnesses import plain_verdict
+from baton.domain.errors import HarnessMissing, InvalidInput
+from baton.ports import Ending, Invocation, Job, Verdict
+
+PLACEHOLDERS = ("task", "agent", "step", "run", "model", "workspace", "prompt_file", "skill")
+
+
+class Harness:
+    """Runs ``metadata.command`` of the skill as a command line, without a shell."""
+
+    name = "command"
+    secrets: tuple[str, ...] = ()
+
+    def invocation(self, job: Job) -> Invocation:
+        """Return the command line with its placeholders filled, word by word, so that no value becomes two words."""
+        if not job.skill.command:
+            raise InvalidInput(
+                f"the skill of {job.skill.name} names no command",
+                cure="add 'command: PROGRAM {prompt_file}' under metadata in its SKILL.md",
+            )
+        values = {
+            "task": job.environ["BATON_TASK"],
+            "agent": job.skill.name,
+            "step": job.environ.get("BATON_STEP", ""),
+            "run": job.run,
+            "model": job.model or "",
+            "workspace": job.workspace,
+            "prompt_file": job.prompt_file,
+            "skill": job.skill.folder,
+        }
+        try:
+            words = [word.format_map(values) for word in shlex.split(job.skill.command)]
+        except (ValueError, KeyError, IndexError, AttributeError) as error:
+            raise InvalidInput(
+                f"the command of {job.skill.name} cannot be filled in: {error}",
+                cure=f"its placeholders are {', '.join('{' + name + '}' for name in PLACEHOLDERS)}",
+            ) from None
+        program = shutil.which(words[0], path=job.environ["PATH"])
+        if program is None:
+            raise HarnessMissing(
+                f"the program {words[0]} of {job.skill.name} is not installed", cure=f"install {words[0]}, or mend PATH"
+            )
+        return Invocation(argv=(program, *words[1:]), environ={})
+
+    def verdict(self, job: Job, ending: Ending) -> Verdict:
+        """Judge by the exit code."""
+        return plain_verdict(job, ending)

@@ -1,0 +1,35 @@
+"""The ``script`` harness: an executable in the agent's own skill folder, the prompt on its standard input."""
+
+from __future__ import annotations
+
+import os
+
+from baton.adapters.harnesses import plain_verdict
+from baton.domain.errors import HarnessMissing, InvalidInput
+from baton.ports import Ending, Invocation, Job, Verdict
+
+
+class Harness:
+    """Runs ``metadata.command`` of the skill. A clean exit completes the step unless the skill says it reports."""
+
+    name = "script"
+    secrets: tuple[str, ...] = ()
+
+    def invocation(self, job: Job) -> Invocation:
+        """Return the program of the skill; ``HarnessMissing`` when it is not there or cannot be executed."""
+        command = job.skill.command
+        if not command:
+            raise InvalidInput(
+                f"the skill of {job.skill.name} names no command for the script harness",
+                cure=f"add 'command: FILE' under metadata in {job.skill.folder}/SKILL.md",
+            )
+        path = os.path.join(job.skill.folder, command)
+        if not os.path.isfile(path):
+            raise HarnessMissing(f"the command {path} of {job.skill.name} is not there", cure="restore the file")
+        if not os.access(path, os.X_OK):
+            raise HarnessMissing(f"the command {path} is not executable", cure=f"run: chmod +x {path}")
+        return Invocation(argv=(path,), environ={})
+
+    def verdict(self, job: Job, ending: Ending) -> Verdict:
+        """Judge by the exit code."""
+        return plain_verdict(job, ending)

@@ -1,0 +1,42 @@
+"""Prompts: Jinja2 templates, the home's own in the place of the shipped one of the same name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import SandboxedEnvironment
+
+from baton.domain.errors import InvalidInput
+
+SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prompt_templates")
+
+
+class JinjaPrompts:
+    """Renders the templates of one home; an unknown name in a template is an error, never silence."""
+
+    def __init__(self, own: str) -> None:
+        self._environment = SandboxedEnvironment(
+            loader=FileSystemLoader([own, SHIPPED]),
+            undefined=StrictUndefined,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def render(self, name: str, facts: Mapping[str, Any]) -> str:
+        """Fill the template ``<name>.md.j2``."""
+        file = f"{name}.md.j2"
+        try:
+            return self._environment.get_template(file).render(facts)
+        except TemplateNotFound as error:
+            raise InvalidInput(f"there is no prompt template {error.message or file}") from None
+        except TemplateSyntaxError as error:
+            raise InvalidInput(
+                f"the prompt template {error.filename or file}:{error.lineno} is not valid: {error.message}",
+                cure="mend it, or remove it to use the shipped one",
+            ) from None
+        except TemplateError as error:
+            raise InvalidInput(f"the prompt template {file} failed: {error.message}") from None

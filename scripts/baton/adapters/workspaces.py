@@ -1,0 +1,139 @@
+"""Workspaces: the folders agents work in. Made when needed; outputs are checked against them after links."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from typing import Any
+
+from baton.domain.errors import InvalidInput, InvalidWord, PermissionRefused, StorageError
+from baton.domain.records import Task
+
+SOURCE_LIMIT = 20 * 1024 * 1024
+SUBFOLDERS = ("sources", "reports")
+
+
+class Workspaces:
+    """The workspaces of one home."""
+
+    def __init__(self, root: str) -> None:
+        self._projects = os.path.join(root, "projects")
+
+    def campaign(self, project: str, campaign: str) -> str:
+        """The folder of a campaign, which a person can open."""
+        return os.path.join(self._projects, project, "campaigns", campaign)
+
+    def path(self, task: Task) -> str:
+        """The folder a task's agents work in: its repository, its campaign's folder, or one of its own."""
+        if task.repo is not None:
+            return task.repo
+        if task.campaign is not None:
+            return self.campaign(task.project or "default", task.campaign)
+        return os.path.join(self._projects, task.project or "default", "tasks", task.id)
+
+    def make(self, task: Task) -> str:
+        """Return the workspace, made if it is ours to make; a repository must be there already."""
+        path = self.path(task)
+        if task.repo is not None:
+            if not os.path.isdir(path):
+                raise InvalidInput(f"the repo {path} of task '{task.id}' is not a folder", cure="create it, or cancel")
+            return path
+        try:
+            os.makedirs(path, 0o700, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the workspace {path} cannot be made: {error.strerror}") from None
+        return path
+
+    def resolve(self, task: Task, output: str) -> str:
+        """Return an output as a path relative to the workspace; refuse what is not there, or lies outside."""
+        root = os.path.realpath(self.path(task))
+        if not output or "\0" in output or "\n" in output:
+            raise InvalidWord(f"--output {output!r} is not a path")
+        found = os.path.realpath(os.path.join(root, output))
+        if found == root or os.path.commonpath((root, found)) != root:
+            raise InvalidInput(f"--output {output} lies outside the workspace {root}", cure="write it inside")
+        if not os.path.exists(found):
+            raise InvalidInput(f"--output {output} does not exist in {root}", cure="write the file first")
+        return os.path.relpath(found, root)
+
+    def exists(self, task: Task, output: str) -> bool:
+        """Tell whether a step left this file."""
+        return os.path.isfile(os.path.join(self.path(task), output))
+
+    # -- campaigns ----------------------------------------------------------------------------------------------
+
+    def check_sources(self, base: str, sources: Iterable[str]) -> list[tuple[str, str]]:
+        """Return (file, name in the campaign's ``sources/``) of each source; refuse what no agent could read."""
+        found: list[tuple[str, str]] = []
+        for source in sources:
+            path = os.path.join(base, source)
+            try:
+                if not os.path.isfile(path):
+                    raise InvalidInput(f"the source {source} is not a file", cure=f"it is looked for at {path}")
+                size = os.path.getsize(path)
+                with open(path, "rb") as file:
+                    head = file.read(8192)
+            except PermissionError:
+                raise PermissionRefused(f"the source {source} cannot be read") from None
+            if size == 0:
+                raise InvalidInput(f"the source {source} is empty")
+            if size > SOURCE_LIMIT:
+                raise InvalidInput(f"the source {source} has {size >> 20} MB; at most {SOURCE_LIMIT >> 20} are taken")
+            if b"\0" in head:
+                raise InvalidInput(f"the source {source} is not text")
+            name = os.path.basename(path)
+            if any(name == other for _, other in found):
+                raise InvalidInput(f"two sources are named {name}", cure="rename one of them")
+            found.append((path, name))
+        return found
+
+    def make_campaign(self, project: str, campaign: str, sources: Iterable[tuple[str, str]], snapshot: bytes) -> None:
+        """Make a campaign's folder whole or not at all: sources copied, the pipeline's snapshot beside them."""
+        target = self.campaign(project, campaign)
+        temporary = f"{target}.new-{os.getpid()}"
+        try:
+            for folder in SUBFOLDERS:
+                os.makedirs(os.path.join(temporary, folder), 0o700, exist_ok=True)
+            for path, name in sources:
+                shutil.copyfile(path, os.path.join(temporary, "sources", name))
+            with open(os.path.join(temporary, "pipeline.json"), "wb") as file:
+                file.write(snapshot)
+            os.rename(temporary, target)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise StorageError(f"the folder {target} cannot be made: {error.strerror}") from None
+
+    def remove_campaign(self, project: str, campaign: str) -> None:
+        """Remove a folder that was made for a campaign which then could not be created."""
+        shutil.rmtree(self.campaign(project, campaign), ignore_errors=True)
+
+    def describe(self, root: str, path: str) -> dict[str, Any] | None:
+        """Return path, sha256 and size of a file a campaign produced; ``None`` when it is gone."""
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with open(os.path.join(root, path), "rb") as file:
+                while part := file.read(1 << 20):
+                    digest.update(part)
+                    size += len(part)
+        except OSError:
+            return None
+        return {"path": path, "sha256": digest.hexdigest(), "bytes": size}
+
+    def files_below(self, root: str, folder: str) -> list[str]:
+        """The files in one folder of a workspace, relative to it; links are not followed."""
+        found = []
+        for base, _, names in os.walk(os.path.join(root, folder)):
+            found += [os.path.relpath(os.path.join(base, name), root) for name in names]
+        return sorted(found)
+
+    def write(self, root: str, path: str, data: bytes) -> None:
+        """Write one of our own files into a workspace, whole or not at all."""
+        target = os.path.join(root, path)
+        os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+        temporary = f"{target}.new-{os.getpid()}"
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.rename(temporary, target)

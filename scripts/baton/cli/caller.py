@@ -1,0 +1,39 @@
+"""Who calls: agents may omit task and name, and present their lease from the environment; people and hands say them."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+
+from baton.domain.errors import InvalidWord
+from baton.domain.ids import check_agent, check_id
+from baton.engine.agent_calls import Caller
+
+
+def task_of(option: str | None, environ: Mapping[str, str]) -> str:
+    """Return the task: as said, else ``BATON_TASK``."""
+    task = option or environ.get("BATON_TASK")
+    if not task:
+        raise InvalidWord("no task is named", cure="name one, or set BATON_TASK")
+    return check_id(task)
+
+
+def caller_of(agent: str | None, task: str, environ: Mapping[str, str]) -> Caller:
+    """Return the caller; the token in ``BATON_LEASE`` counts for the task in ``BATON_TASK`` alone."""
+    name = agent or environ.get("BATON_AGENT")
+    if not name:
+        raise InvalidWord("no agent is named", cure="add --agent NAME, or set BATON_AGENT")
+    token = environ.get("BATON_LEASE") if environ.get("BATON_TASK") == task else None
+    if token is not None and not token.isdecimal():
+        raise InvalidWord(f"BATON_LEASE is {token!r}, not a number")
+    return Caller(agent=check_agent(name), token=int(token) if token else None)
+
+
+def person(environ: Mapping[str, str]) -> str:
+    """Return the name under which a person's commands stand in the history."""
+    if environ.get("BATON_AGENT"):
+        return environ["BATON_AGENT"]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

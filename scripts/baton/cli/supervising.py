@@ -1,0 +1,221 @@
+"""Running agents from the command line: a supervisor put together, by hand, detached, or with an inherited slot."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from baton.adapters.launcher import supervisor_argv, supervisor_environment
+from baton.adapters.processes import LinuxProcesses, become_subreaper
+from baton.cli.script import Answer
+from baton.cli.wiring import SCRIPTS, Wiring
+from baton.domain.errors import Busy, HarnessMissing, IllegalTransition, InvalidInput, InvalidWord, NotReady, Stopped
+from baton.domain.ids import check_agent, check_id
+from baton.domain.readiness import not_ready
+from baton.domain.records import Outcome, Task, Unit
+from baton.engine.dispatch import is_dispatching
+from baton.engine.granting import Granted
+from baton.engine.preparation import Places, Preparation
+from baton.engine.run_records import ended_as
+from baton.engine.supervisor import Supervisor
+from baton.ports import Harness, Prompts, Slot
+from baton.store.layout import toolkit_path
+
+GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
+
+
+def invoke(
+    wiring: Wiring,
+    agent: str | None,
+    task: str | None,
+    *,
+    branch: str | None,
+    heartbeat: bool,
+    next_: bool,
+    detach: bool,
+    inherited: str | None,
+) -> Answer:
+    """Carry out one call of ``invoke_agent``."""
+    if branch is not None:
+        raise InvalidInput("branches are not built yet", cure="leave --branch out")
+    if heartbeat:
+        raise InvalidInput("heartbeat mode is not built yet", cure="name a task")
+    if wiring.is_inside_run:
+        raise IllegalTransition(
+            "a run cannot start another agent: it would live in the run's own tree",
+            cure="complete your step; what is ready is started by itself",
+        )
+    if next_:
+        return _serve_next(wiring, inherited)
+    if agent is None or task is None:
+        raise InvalidWord("AGENT and TASK are needed", cure="name both, or use --next")
+    check_agent(agent)
+    if inherited is not None:
+        return _serve_target(wiring, agent, check_id(task), adopt(wiring, inherited))
+    _check(wiring, agent, check_id(task))
+    slot = wiring.store.slots.take(wiring.config.settings().concurrency.agents)
+    if slot is None:
+        raise Busy("every slot is in use", cure="wait, or raise concurrency.agents")
+    if detach:
+        try:
+            pid = wiring.launcher.start(slot, (agent, task))
+        except BaseException:
+            slot.free()
+            raise
+        slot.leave()
+        return Answer({"detached": True, "pid": pid}, f"Started in the background (pid {pid}).")
+    return _serve_one(wiring, agent, task, slot)
+
+
+def _serve_next(wiring: Wiring, inherited: str | None) -> Answer:
+    if inherited is not None:
+        slot: Slot | None = adopt(wiring, inherited)
+    else:
+        if wiring.config.is_stopped():
+            raise Stopped(cure=f"remove {wiring.home.stop_file}")
+        slot = wiring.store.slots.take(wiring.config.settings().concurrency.agents)
+    if slot is None:
+        raise Busy("every slot is in use", cure="wait, or raise concurrency.agents")
+    supervisor(wiring, slot).serve()
+    return Answer({"served": True})
+
+
+def _serve_target(wiring: Wiring, agent: str, task: str, slot: Slot) -> Answer:
+    """A detached start for one task: run it if it still is ready, and go on with what is ready then."""
+    served = supervisor(wiring, slot)
+    served.begin()
+    try:
+        first: Granted | None = served.granter.grant(task)
+    except NotReady:
+        first = None  # somebody else was quicker
+    served.serve(first)
+    return Answer({"served": True})
+
+
+def _serve_one(wiring: Wiring, agent: str, task: str, slot: Slot) -> Answer:
+    served = supervisor(wiring, slot)
+    try:
+        served.begin()
+        granted = served.granter.grant(task)
+    except BaseException:
+        slot.free()
+        raise
+    after, watched = served.serve_one(granted)
+    outcome = ended_as(after, granted.lease, watched)
+    data = {"task": task, "agent": agent, "run": granted.lease.run, "outcome": outcome, "status": after.status}
+    text = f"{agent} {outcome.replace('_', ' ')}; task {task} is {after.status}"
+    if outcome not in GOOD and watched.message:
+        text += f"\n{watched.message}"
+    return Answer(data, text, 0 if outcome in GOOD else 1)
+
+
+def _check(wiring: Wiring, agent: str, task: str) -> None:
+    """Refuse what can be refused before a slot is taken; the grant looks again, under the lock."""
+    record = wiring.task(task)
+    unit = record.current
+    if not record.is_finished and unit.agent != agent:
+        raise IllegalTransition(
+            f"the current step of task '{task}' is {unit.agent}'s, not {agent}'s",
+            cure=f"invoke_agent.py {unit.agent} {task}",
+            right_agent=unit.agent,
+        )
+    if record.is_finished or record.blocked is not None:
+        raise IllegalTransition(_standing(wiring, record, unit))
+    if wiring.config.is_stopped():
+        raise Stopped(cure=f"remove {wiring.home.stop_file}")
+    if not is_dispatching(wiring.store, record.campaign):
+        raise NotReady(f"campaign '{record.campaign}' is not active", cure=f"campaign.py resume {record.campaign}")
+    reason = _standing(wiring, record, unit)
+    if reason:
+        raise NotReady(reason)
+
+
+def _standing(wiring: Wiring, record: Task, unit: Unit) -> str:
+    limit = wiring.config.settings().retry.backoff_max_seconds
+    reason = not_ready(record, unit, wiring.clock.now(), limit)
+    return reason.text if reason is not None else ""
+
+
+# -- putting a supervisor together --------------------------------------------------------------------------------
+
+
+def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
+    """Return a supervisor for this slot, with everything imported that a run needs."""
+    become_subreaper()
+    wiring.store.prepare()
+    code = fingerprint()
+
+    def restart_if_changed(held: Slot) -> None:
+        if fingerprint() != code:
+            restart(wiring, held)
+
+    return Supervisor(
+        wiring.door,
+        wiring.clock,
+        preparation(wiring),
+        wiring.launcher,
+        LinuxProcesses(),
+        slot,
+        output_exists=wiring.workspaces.exists,
+        restart=restart_if_changed,
+        warn=wiring.warn,
+    )
+
+
+def preparation(wiring: Wiring) -> Preparation:
+    """Return what prepares runs in this home."""
+    home = wiring.home
+    places = Places(home=home.root, scripts=SCRIPTS, logs=home.logs, memory=os.path.join(home.root, "memory"))
+    return Preparation(
+        places, wiring.agents, wiring.config, _prompts(wiring), wiring.workspaces, harness_named, wiring.environ
+    )
+
+
+def _prompts(wiring: Wiring) -> Callable[[], Prompts]:
+    from baton.adapters.prompts import JinjaPrompts  # noqa: PLC0415 - start-up: 20 ms that only a supervisor needs
+
+    prompts = JinjaPrompts(os.path.join(wiring.home.config, "prompts"))
+    return lambda: prompts
+
+
+def harness_named(name: str) -> Harness:
+    """Return the harness in the file of this name; one that is not built yet is refused by name."""
+    path = toolkit_path("scripts", "baton", "adapters", "harnesses", f"{name}.py")
+    if not os.path.exists(path):
+        raise HarnessMissing(
+            f"the harness '{name}' is not built yet", cure="set harness: {default: script} in config/baton.yaml"
+        )
+    from importlib import import_module  # noqa: PLC0415 - start-up
+
+    made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness()
+    return made
+
+
+def adopt(wiring: Wiring, inherited: str) -> Slot:
+    """Go on with a slot that whoever started us handed down: ``number:descriptor[:supervisor's descriptor]``."""
+    parts = [int(part) for part in inherited.split(":")]
+    return wiring.store.slots.adopt(parts[1], parts[0], parts[2] if len(parts) > 2 else None)
+
+
+def restart(wiring: Wiring, slot: Slot) -> None:
+    """Become the program that stands on disk now, keeping slot and process."""
+    os.set_inheritable(slot.fileno, True)
+    if slot.supervisor_fileno is not None:
+        os.set_inheritable(slot.supervisor_fileno, True)
+    script = os.path.join(SCRIPTS, "invoke_agent.py")
+    argv = supervisor_argv(script, wiring.home.root, slot, None, slot.supervisor_fileno)
+    os.execve(sys.executable, list(argv), supervisor_environment(wiring.home.root))
+
+
+def fingerprint() -> tuple[Any, ...]:
+    """Return a sign of the code on disk: it differs when a file of the toolkit was changed, added or removed."""
+    found = []
+    for folder, folders, names in os.walk(SCRIPTS):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            if name.endswith((".py", ".j2")):
+                stat = os.stat(os.path.join(folder, name))
+                found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(sorted(found))

@@ -1,0 +1,150 @@
+"""The sweep put together for one home: one at a time, its chores, its notifications."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from baton.adapters.processes import LinuxProcesses
+from baton.cli.wiring import Wiring
+from baton.domain.errors import BatonError
+from baton.domain.times import stamp
+from baton.engine.liveness import Beat, Undertaker, seen_beats
+from baton.engine.repairs import Finding, Scene
+from baton.engine.sweep import split_damage, sweep
+from baton.store import upkeep
+from baton.store.files import read_bytes, replace, said
+
+
+def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
+    """Sweep the home, unless another sweep is at it; return the report."""
+    wiring.store.prepare()
+    with _alone(wiring) as since:
+        if since is not None:
+            return {"skipped": f"another sweep is running since {since}"}
+        beats_file = wiring.home.in_state("cache", "beats.json")
+        beats = _read_beats(beats_file)
+
+        def look() -> Scene:
+            return _scene(wiring, beats)
+
+        report = sweep(look, wiring.store.mend, _chores(wiring), wiring.dispatch, wiring.clock, dry_run=dry_run)
+        if not dry_run:
+            _remember_beats(wiring, beats_file, beats)
+            report.errors.extend(_notify(wiring))
+        return report.as_json()
+
+
+@contextmanager
+def _alone(wiring: Wiring) -> Iterator[str | None]:
+    """Hold the sweep's lock; yield ``None``, or since when another sweep has it."""
+    path = wiring.home.in_state("locks", "sweep.lock")
+    with said(path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield os.pread(fd, 64, 0).decode("ascii", "replace").strip() or "just now"
+            return
+        with suppress(OSError):  # a full disk takes nothing from the lock itself
+            os.pwrite(fd, wiring.clock.now().encode(), 0)
+        yield None
+    finally:
+        os.close(fd)
+
+
+def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
+    tasks, damaged_tasks = split_damage(wiring.store.tasks.live())
+    campaigns, damaged_campaigns = split_damage(wiring.store.campaigns.live())
+    return Scene(
+        door=wiring.door,
+        clock=wiring.clock,
+        settings=wiring.config.settings(),
+        tasks=tasks,
+        campaigns=campaigns,
+        damage=damaged_tasks + damaged_campaigns,
+        slots={slot.number: slot for slot in wiring.store.slots.states()},
+        beats=beats,
+        undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),
+        slot_path=wiring.store.slots.path,
+        close=wiring.is_completed,
+    )
+
+
+def _chores(wiring: Wiring) -> list[Any]:
+    """What is kept in bounds besides the repairs: temporary files always, what has grown old once a day."""
+
+    def abandoned(scene: Scene) -> Iterable[Finding]:
+        for path in upkeep.abandoned_files(wiring.home):
+            yield Finding(count="removed", text=f"{path}: left by a crash", act=partial(upkeep.remove_file, path))
+
+    def outgrown(scene: Scene) -> Iterable[Finding]:
+        marker = wiring.home.in_state("cache", "retention")
+        today = wiring.clock.now()[:10].encode()
+        if read_bytes(marker) == today:
+            return
+        keep = scene.settings.retention
+        for folder, seconds, depth in (
+            (wiring.home.in_state("runs"), keep.runs_seconds, 1),
+            (wiring.home.logs, keep.logs_seconds, 1),
+        ):
+            for path in upkeep.old_files(folder, seconds, depth):
+                yield Finding(count="expired", text=f"{path}: older than retention", act=partial(upkeep.remove, path))
+        yield from _old_archive(wiring, scene)
+        day = stamp(time.time() - keep.events_seconds)[:10]
+        if wiring.store.log.has_before(day):
+            act = partial(wiring.store.log.drop_before, day)
+            yield Finding(count="expired", text=f"events before {day}", act=lambda: bool(act()))
+        with suppress(OSError):
+            replace(marker, today, wiring.home.in_state("tmp", f"retention-{os.getpid()}"), durable=False)
+
+    return [abandoned, outgrown]
+
+
+def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:
+    """Archived tasks that are older than retention, belong to no open campaign, and that nobody waits for."""
+    kept = {task for campaign in scene.campaigns if campaign.status != "completed" for task in campaign.planned}
+    kept |= set(wiring.store.waits.dependencies())
+    folder = wiring.home.in_state("archive", "tasks")
+    for path in upkeep.old_files(folder, scene.settings.retention.archive_seconds, 0):
+        if os.path.basename(path).removesuffix(".json") not in kept:
+            yield Finding(count="expired", text=f"{path}: older than retention", act=partial(upkeep.remove_file, path))
+
+
+def _notify(wiring: Wiring) -> list[str]:
+    """Send what is new. A failing channel is said, and tried again by a later sweep."""
+    from baton.engine.notifying import notify  # noqa: PLC0415 - start-up
+    from baton.store.deliveries import DeliveryFiles  # noqa: PLC0415 - start-up
+
+    settings = wiring.config.settings().notify
+    deliveries = DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp"))
+    channels = [partial(wiring.notifier, name) for name in settings.channels]
+    try:
+        return notify(wiring.store.log, deliveries, wiring.clock, channels, settings.events)
+    except (BatonError, OSError) as error:
+        return [f"notifications: {error}"]
+
+
+def _read_beats(path: str) -> dict[int, Beat]:
+    try:
+        data = read_bytes(path)
+        return msgspec.json.decode(data, type=dict[int, Beat]) if data else {}
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _remember_beats(wiring: Wiring, path: str, beats: dict[int, Beat]) -> None:
+    slots = {slot.number: slot for slot in wiring.store.slots.states()}
+    seen = seen_beats(slots, beats, wiring.clock.holder().boot, wiring.clock.monotonic())
+    if seen == beats:
+        return
+    with suppress(OSError):
+        replace(path, msgspec.json.encode(seen), wiring.home.in_state("tmp", f"beats-{os.getpid()}"), durable=False)

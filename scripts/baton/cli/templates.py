@@ -1,0 +1,89 @@
+"""Pipeline templates of a home: its own in ``config/pipelines``, and the presets that ship with the toolkit."""
+
+from __future__ import annotations
+
+import os
+
+from baton.cli.wiring import SHIPPED_PIPELINES
+from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, PipelineNotFound
+from baton.domain.ids import check_slug
+from baton.domain.pipelines import Template
+from baton.store.documents import load
+from baton.store.files import said
+from baton.store.layout import Home
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def own_folder(home: Home) -> str:
+    """The folder of a home's own templates."""
+    return os.path.join(home.config, "pipelines")
+
+
+def find_template(home: Home, slug: str) -> Template:
+    """The template of this slug; ``PipelineNotFound`` names those there are."""
+    check_slug(slug, "pipeline")
+    for folder in (SHIPPED_PIPELINES, own_folder(home)):
+        for suffix in SUFFIXES:
+            path = os.path.join(folder, slug + suffix)
+            found = load(path, Template, home.cache, name=f"pipeline-{slug}")
+            if found is not None:
+                return _named(found, slug, path)
+    known = ", ".join(sorted(slug for slug, _, _ in all_templates(home)))
+    raise PipelineNotFound(f"there is no pipeline '{slug}'", cure=f"choose from {known}" if known else "create one")
+
+
+def all_templates(home: Home) -> list[tuple[str, bool, Template | str]]:
+    """All templates: slug, whether it is a preset, and the template or what is wrong with it."""
+    found: list[tuple[str, bool, Template | str]] = []
+    for folder, is_preset in ((SHIPPED_PIPELINES, True), (own_folder(home), False)):
+        for name in sorted(_names(folder)):
+            slug, suffix = os.path.splitext(name)
+            if suffix not in SUFFIXES:
+                continue
+            path = os.path.join(folder, name)
+            try:
+                template = load(path, Template, home.cache, name=f"pipeline-{slug}")
+                if template is not None:
+                    found.append((slug, is_preset, _named(template, slug, path)))
+            except BatonError as error:
+                found.append((slug, is_preset, error.message))
+    return found
+
+
+def refuse_taken(home: Home, slug: str) -> None:
+    """Refuse a slug that a preset or another template of the home has."""
+    for other, is_preset, _ in all_templates(home):
+        if other == slug:
+            whose = "a preset" if is_preset else "a pipeline of this home"
+            raise AlreadyExists(f"{whose} has the slug '{slug}' already", cure="choose another slug")
+
+
+def keep(home: Home, template: Template, data: bytes) -> str:
+    """Keep a new template in the home; return its path."""
+    path = os.path.join(own_folder(home), f"{template.slug}.yaml")
+    with said(path):
+        os.makedirs(own_folder(home), 0o700, exist_ok=True)
+        temporary = f"{path}.new-{os.getpid()}"
+        with open(temporary, "wb") as file:
+            file.write(data)
+        try:
+            os.link(temporary, path)  # unlike a rename it fails when somebody else was quicker
+        except FileExistsError:
+            raise AlreadyExists(f"a pipeline of this home has the slug '{template.slug}' already") from None
+        finally:
+            os.unlink(temporary)
+    return path
+
+
+def _named(template: Template, slug: str, path: str) -> Template:
+    if template.slug != slug:
+        raise InvalidInput(f"{path}: its slug is '{template.slug}', not '{slug}'", cure="make file name and slug agree")
+    return template
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,223 @@
+"""Everything put together, each part made when it is first asked for: a script pays only for what it uses.
+
+Late imports here are for start-up: a call of an agent must not load what only a supervisor or the sweep needs.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from baton.adapters.clock import SystemClock
+from baton.domain.errors import BatonError, CampaignNotFound, InvalidInput, InvalidWord, TaskNotFound
+from baton.domain.settings import Settings
+from baton.engine.door import Door
+from baton.store.documents import load
+from baton.store.home_store import HomeStore
+from baton.store.layout import Home, toolkit_path
+
+if TYPE_CHECKING:
+    from baton.adapters.launcher import LocalLauncher
+    from baton.adapters.notifiers.telegram import Notifier
+    from baton.adapters.workspaces import Workspaces
+    from baton.domain.campaigns import Campaign
+    from baton.domain.pipelines import Template
+    from baton.domain.records import Task
+    from baton.domain.services import Registry
+    from baton.domain.skills import Skill
+    from baton.engine.dispatch import Dispatched
+
+SCRIPTS = toolkit_path("scripts")
+SHIPPED_SKILLS = toolkit_path("skills")
+SHIPPED_PIPELINES = toolkit_path("scripts", "baton", "presets")
+DEFAULTS = Settings()
+# How long a command waits for a run that it revoked, beyond the run's own grace.
+SETTLE_SECONDS = 5.0
+
+
+def find_home(option: str | None, environ: Mapping[str, str], *, must_exist: bool = True) -> Home:
+    """Return the home: ``--home``, else ``BATON_HOME``, else the toolkit's own folder."""
+    root = option or environ.get("BATON_HOME") or toolkit_path()
+    home = Home(root)
+    if must_exist and root != toolkit_path() and not home.is_home():
+        kind = InvalidWord if option else InvalidInput
+        raise kind(f"there is no home at {home.root}", cure=f"make one with: init_home.py {home.root}")
+    return home
+
+
+class HomeConfig:
+    """What the operator wrote in one home, read afresh when it changes."""
+
+    def __init__(self, home: Home, environ: Mapping[str, str]) -> None:
+        self._home = home
+        self._environ = environ
+
+    def settings(self) -> Settings:
+        """The settings in force; the defaults where there is no file."""
+        return load(self._home.settings_file, Settings, self._home.cache, name="settings", default=DEFAULTS)
+
+    def is_stopped(self) -> bool:
+        """Tell whether the stop file exists."""
+        return os.path.exists(self._home.stop_file)
+
+    def credential(self, name: str) -> str | None:
+        """The value of a secret: from the environment, else from the home's ``.env``."""
+        from baton.store.dotenv import credential  # noqa: PLC0415 - start-up
+
+        return credential(name, self._environ, self._env_file)
+
+    @cached_property
+    def _env_file(self) -> dict[str, str]:
+        from baton.store.dotenv import read_env  # noqa: PLC0415 - start-up
+
+        return read_env(self._home.env_file)
+
+
+class HomeAgents:
+    """The agents one home knows: its own, then the shipped ones."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def find(self, name: str) -> Skill:
+        """The agent of this name; ``AgentNotFound`` with the cure."""
+        from baton.store.skills import find_skill  # noqa: PLC0415 - start-up
+
+        return find_skill(name, self._home.skills, SHIPPED_SKILLS, self._home.cache)
+
+
+class Wiring:
+    """The parts of one home."""
+
+    def __init__(self, home: Home, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+        self.home = home
+        self.environ = environ
+        self.warn = warn
+        self.clock = SystemClock()
+        self.config = HomeConfig(home, environ)
+        self.agents = HomeAgents(home)
+
+    @cached_property
+    def store(self) -> HomeStore:
+        """The home's state."""
+        return HomeStore(self.home, self.clock, self.warn)
+
+    @cached_property
+    def door(self) -> Door:
+        """The one door to records."""
+        return Door(self.store, self.config, self._on_finished)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """The folders agents work in."""
+        from baton.adapters.workspaces import Workspaces  # noqa: PLC0415 - start-up
+
+        return Workspaces(self.home.root)
+
+    @cached_property
+    def launcher(self) -> LocalLauncher:
+        """Starts supervisors."""
+        from baton.adapters.launcher import LocalLauncher  # noqa: PLC0415 - start-up
+
+        log = os.path.join(self.home.logs, "supervisors.log")
+        return LocalLauncher(self.home.root, os.path.join(SCRIPTS, "invoke_agent.py"), log)
+
+    @property
+    def is_inside_run(self) -> bool:
+        """Tell whether this process lives in an agent's run."""
+        return bool(self.environ.get("BATON_RUN"))
+
+    def dispatch(self) -> Dispatched:
+        """Start supervisors for what is ready, as far as there are slots."""
+        from baton.engine.dispatch import dispatch  # noqa: PLC0415 - start-up
+
+        return dispatch(self.store, self.config, self.clock, _Late(self), inside_run=self.is_inside_run)
+
+    def dispatch_quietly(self) -> int:
+        """Dispatch after a change that stands: what fails here the next sweep does. Return how many were started."""
+        try:
+            return self.dispatch().started
+        except (BatonError, OSError) as error:
+            self.warn(f"nothing was started yet, the next sweep will: {error}")
+            return 0
+
+    def checked_outputs(self, task: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Outputs as paths relative to the task's workspace, each of which exists inside it."""
+        if not outputs:
+            return ()
+        from baton.engine.agent_calls import check_outputs  # noqa: PLC0415 - start-up
+
+        record = self.task(task)
+        return check_outputs(lambda output: self.workspaces.resolve(record, output), outputs)
+
+    def task(self, id: str) -> Task:
+        """A task by id; ``TaskNotFound`` for none, and for one that was deleted."""
+        found = self.store.tasks.read(id) if os.path.isdir(self.home.state) else None
+        if found is None or found.status == "deleted":
+            raise TaskNotFound(
+                f"task '{id}' was deleted" if found else f"there is no task '{id}'", cure="task.py list shows them"
+            )
+        return found
+
+    def campaign(self, slug: str) -> Campaign:
+        """A campaign by slug; ``CampaignNotFound`` for none."""
+        found = self.store.campaigns.read(slug) if os.path.isdir(self.home.state) else None
+        if found is None:
+            raise CampaignNotFound(f"there is no campaign '{slug}'", cure="campaign.py list shows them")
+        return found
+
+    def settled(self, task: Task) -> Task:
+        """Wait a little for a wish that a run is in the way of; return the task as it is then."""
+        settings = self.config.settings()
+        end = self.clock.monotonic() + settings.timeouts.grace_seconds + SETTLE_SECONDS
+        while task.asked is not None and self.clock.monotonic() < end:
+            time.sleep(0.05)
+            task = self.store.tasks.read(task.id) or task
+        return task
+
+    def notifier(self, name: str) -> Notifier:
+        """A notifier by name, with its credentials looked up in the environment and in ``.env``."""
+        from baton.adapters.notifiers.telegram import Notifier  # noqa: PLC0415 - start-up
+
+        assert name == Notifier.name
+        return Notifier(self.config.credential)
+
+    def services(self) -> Registry:
+        """The service registry; an empty one where there is no file."""
+        from baton.domain.services import Registry  # noqa: PLC0415 - start-up
+
+        return load(self.home.services_file, Registry, self.home.cache, name="services", default=Registry())
+
+    def template(self, slug: str) -> Template:
+        """A pipeline template by slug: the home's own or a preset."""
+        from baton.cli.templates import find_template  # noqa: PLC0415 - start-up
+
+        return find_template(self.home, slug)
+
+    def is_completed(self, campaign: str, by: str = "baton") -> bool:
+        """Complete the campaign if it is done; tell whether it was completed by this."""
+        from baton.engine.completion import look_at  # noqa: PLC0415 - start-up
+
+        return look_at(self.door, self.clock, self.workspaces, campaign, by) is not None
+
+    def _on_finished(self, task: Task) -> None:
+        if task.campaign is None:
+            return
+        try:
+            self.is_completed(task.campaign)
+        except Exception as error:  # noqa: BLE001 - the task is finished, whatever becomes of this; the sweep looks again
+            self.warn(f"campaign '{task.campaign}' could not be completed yet: {error}")
+
+
+class _Late:
+    """A launcher that is made when something is really started."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def start(self, slot: Any, target: tuple[str, str] | None = None) -> int:
+        """Start a detached supervisor that inherits the slot."""
+        return self._wiring.launcher.start(slot, target)

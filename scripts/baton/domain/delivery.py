@@ -1,0 +1,232 @@
+"""Messages to people: the words for events, the state of one channel, and what follows when sending fails.
+
+A channel reads the event log behind its cursor. The sweep *takes* the events behind it: one message for all of them,
+and the cursor beyond them, saved together before the first attempt; so a message is sent at least once, however often
+the sweep is killed, and the log is never read again for it. While a message is pending nothing more is taken, and
+what happens meanwhile becomes the next message. A failing channel blocks nothing: this state is all that knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, structs
+
+from baton.domain.errors import NotificationFailed
+from baton.domain.news import News
+from baton.domain.times import later, seconds_between
+
+MAX_TRIES = 3
+# The first wait is less than a minute, so that the next sweep of a cron line that runs every minute tries again.
+FIRST_WAIT_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 3600.0
+# A service may name any wait; beyond a day it is a mistake, or a clock that jumped and came back.
+LONGEST_NAMED_WAIT_SECONDS = 86400.0
+LINE_LIMIT = 500
+
+
+# -- how sending fails --------------------------------------------------------------------------------------------
+
+
+class DeliveryFailed(NotificationFailed):
+    """The message could not be delivered."""
+
+    def __init__(self, message: str = "", *, sent_parts: int = 0, cure: str = "", **details: Any) -> None:
+        """``sent_parts``: how many parts of the message, from its beginning, have gone out by now."""
+        super().__init__(message, cure=cure, sent_parts=sent_parts, **details)
+        self.sent_parts = sent_parts
+
+
+class RetryLater(DeliveryFailed):
+    """The service asks to wait before the next message."""
+
+    def __init__(self, message: str = "", *, seconds: float, sent_parts: int = 0, cure: str = "") -> None:
+        super().__init__(message, sent_parts=sent_parts, cure=cure, retry_after_seconds=seconds)
+        self.seconds = seconds
+
+
+class Refusal(StrEnum):
+    """What a service objects to: this message, or who sends it to whom."""
+
+    MESSAGE = "message"
+    CREDENTIALS = "credentials"
+
+
+class Rejected(DeliveryFailed):
+    """The service refused the message."""
+
+    def __init__(
+        self, message: str = "", *, kind: Refusal = Refusal.MESSAGE, sent_parts: int = 0, cure: str = ""
+    ) -> None:
+        super().__init__(message, sent_parts=sent_parts, cure=cure, kind=kind.value)
+        self.kind = kind
+
+
+class Unreachable(DeliveryFailed):
+    """The service could not be reached."""
+
+
+# -- the state of one channel -------------------------------------------------------------------------------------
+
+
+class Delivery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where one channel stands: ``cursor`` in the event log, and the ``pending`` message with what befell it.
+
+    ``sent_parts`` of the message have gone out; it was refused ``tries`` times; the service could not be reached
+    ``outages`` times in a row; nothing is sent before ``not_before``. Without a cursor the channel is new: it begins
+    at the end of the log.
+    """
+
+    cursor: tuple[str, int] | None = None
+    tries: int = 0
+    outages: int = 0
+    not_before: str | None = None
+    sent_parts: int = 0
+    pending: str | None = None
+
+
+def is_due(delivery: Delivery, now: str) -> bool:
+    """Tell whether the channel may send now; a wait longer than any it can have been given is over (clock jumps)."""
+    if delivery.not_before is None:
+        return True
+    return not 0 < seconds_between(now, delivery.not_before) <= LONGEST_NAMED_WAIT_SECONDS
+
+
+def take(delivery: Delivery, text: str, cursor: tuple[str, int]) -> Delivery:
+    """Return the channel with ``text`` as its message and the cursor behind the events it tells of.
+
+    Save it before sending. An empty text only moves the cursor. Only for a channel with nothing pending.
+    """
+    if delivery.pending is not None:
+        raise ValueError("a message is pending: taking another would lose it")
+    return structs.replace(delivery, cursor=cursor, pending=text or None)
+
+
+def skip(delivery: Delivery, cursor: tuple[str, int]) -> Delivery:
+    """Return the channel with nothing pending, at ``cursor``: without credentials nothing is piled up for later."""
+    return Delivery(cursor=cursor)
+
+
+def after_success(delivery: Delivery) -> Delivery:
+    """Return the channel once its message has gone out."""
+    return Delivery(cursor=delivery.cursor)
+
+
+def after_failure(delivery: Delivery, failure: DeliveryFailed, now: str) -> tuple[Delivery, list[News]]:
+    """Return the channel after a failed attempt, and the news of it: a message that was given up is told of.
+
+    Asked to wait: wait that long, and count nothing. Unreachable: wait 30 s, doubling up to an hour, for ever. Refused
+    for its credentials: keep the message and look again each hour, since a person can mend that. Refused for itself:
+    try again in the next sweep, and drop it the third time; the cursor stands behind it already.
+    """
+    kept = structs.replace(delivery, sent_parts=max(delivery.sent_parts, failure.sent_parts), not_before=None)
+    match failure:
+        case RetryLater():
+            return _waiting(kept, min(max(failure.seconds, 0.0), LONGEST_NAMED_WAIT_SECONDS), now), []
+        case Rejected(kind=Refusal.CREDENTIALS):
+            return _waiting(kept, LONGEST_WAIT_SECONDS, now), []
+        case Rejected():
+            tries = kept.tries + 1
+            if tries < MAX_TRIES:
+                return structs.replace(kept, tries=tries, outages=0), []
+            facts = {"reason": failure.message, "tries": tries, "sent_parts": kept.sent_parts}
+            return Delivery(cursor=kept.cursor), [News("notification_dropped", None, facts)]
+        case _:
+            seconds = min(FIRST_WAIT_SECONDS * 2.0 ** min(kept.outages, 32), LONGEST_WAIT_SECONDS)
+            return structs.replace(_waiting(kept, seconds, now), outages=kept.outages + 1), []
+
+
+def _waiting(delivery: Delivery, seconds: float, now: str) -> Delivery:
+    return structs.replace(delivery, outages=0, not_before=later(now, seconds))
+
+
+# -- the words ----------------------------------------------------------------------------------------------------
+
+
+def render(events: Iterable[Mapping[str, Any]]) -> str:
+    """Return one message for these events of the log, in their order, a line each; none: an empty text.
+
+    Of an event its ``type``, ``task``, ``campaign`` and ``data`` are used. What agents and people wrote is squeezed
+    into the line, at most 500 characters: nothing they write can look like another event.
+    """
+    return "\n".join(_line(event) for event in events)
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    kind = str(event.get("type", "event"))
+    data = event.get("data") or {}
+    words = _WORDS.get(kind, _any_words)(_subject(event), data, kind)
+    line = " ".join(words.split())
+    return line if len(line) <= LINE_LIMIT else line[: LINE_LIMIT - 3] + "..."
+
+
+def _subject(event: Mapping[str, Any]) -> str:
+    for kind in ("task", "campaign"):
+        if event.get(kind):
+            return f"{kind.capitalize()} {event[kind]}"
+    return "Baton"
+
+
+Data = Mapping[str, Any]
+
+
+def _activated(subject: str, data: Data, kind: str) -> str:
+    return f"{subject} is active" + _after(": ", _counted(data.get("tasks"), "task"))
+
+
+def _campaign_completed(subject: str, data: Data, kind: str) -> str:
+    counts = data.get("counts") or {}
+    return f"{subject} is completed" + _after(": ", ", ".join(f"{count} {status}" for status, count in counts.items()))
+
+
+def _task_completed(subject: str, data: Data, kind: str) -> str:
+    score = data.get("quality_score")
+    quality = "" if score is None else f" (quality {score:g})"
+    return f"{subject} is completed" + _after(": ", data.get("title")) + quality
+
+
+def _blocked(subject: str, data: Data, kind: str) -> str:
+    return f"{subject} is blocked" + _after(": ", data.get("reason"))
+
+
+def _crashed(subject: str, data: Data, kind: str) -> str:
+    code = data.get("exit_code")
+    how = [str(data.get("outcome") or "").replace("_", " "), "" if code is None else f"exit code {code}"]
+    how.append(str(data.get("message") or ""))
+    return f"{subject}: {data.get('agent') or 'the agent'} crashed" + _after(": ", ", ".join(filter(None, how)))
+
+
+def _step_completed(subject: str, data: Data, kind: str) -> str:
+    step = data.get("step")
+    what = "its part" if step is None else f"step {step}"
+    return f"{subject}: {data.get('agent') or 'somebody'} completed {what}" + _after(": ", data.get("summary"))
+
+
+def _sent_back(subject: str, data: Data, kind: str) -> str:
+    by = _after(" by ", data.get("by"))
+    return f"{subject} was sent back{_after(' to step ', data.get('to_step'))}{by}" + _after(": ", data.get("notes"))
+
+
+def _any_words(subject: str, data: Data, kind: str) -> str:
+    return f"{subject}: {kind.replace('_', ' ')}" + _after(": ", data.get("reason"))
+
+
+def _counted(count: Any, noun: str) -> str:
+    return "" if count is None else f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _after(joint: str, value: Any) -> str:
+    return "" if value is None or value == "" else f"{joint}{value}"
+
+
+_WORDS: dict[str, Callable[[str, Data, str], str]] = {
+    "campaign_activated": _activated,
+    "campaign_completed": _campaign_completed,
+    "task_completed": _task_completed,
+    "task_blocked": _blocked,
+    "agent_crashed": _crashed,
+    "step_completed": _step_completed,
+    "revision_requested": _sent_back,
+}

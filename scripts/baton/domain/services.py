@@ -1,0 +1,217 @@
+"""The service registry: which outside services serve a capability, and in which order they are tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from baton.domain.errors import InvalidInput, ServiceNotFound
+from baton.domain.ids import is_id
+
+T = TypeVar("T")
+
+SCOPES = ("research", "content", "distribution", "quality", "infrastructure")
+DEFAULT_PRIORITY = 10
+FILE = "config/services.yaml"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One service. A lower ``priority`` comes first; one without ``use_cases`` serves every use case."""
+
+    name: str
+    display_name: str = ""
+    active: bool = True
+    priority: int = DEFAULT_PRIORITY
+    api_key_env: str | None = None
+    use_cases: tuple[str, ...] = ()
+    script: str | None = None
+    mcp_server: str | None = None
+    cost: str | int | float | None = None
+    docs_url: str | None = None
+    config: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        if not is_id(self.name):
+            raise ValueError(f"name {self.name!r} is not valid: use a-z, 0-9, '.', '_' and '-'")
+        if self.api_key_env is not None and _VARIABLE.fullmatch(self.api_key_env) is None:
+            # Not shown: what stands here by mistake is the key itself.
+            raise ValueError("api_key_env must be the name of a variable, not its value")
+        if not all(use_case.strip() for use_case in self.use_cases):
+            raise ValueError("use_cases must not hold an empty one")
+
+
+class Category(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A capability and the services that offer it."""
+
+    display_name: str = ""
+    scope: str | None = None
+    required: bool = False
+    sort_order: int = 0
+    services: tuple[Service, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.scope is not None and self.scope not in SCOPES:
+            raise ValueError(f"scope {self.scope!r} is not one of {', '.join(SCOPES)}")
+
+
+class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of ``config/services.yaml``: categories by key. A service's name is unique in all of it."""
+
+    categories: dict[str, Category] = {}
+
+    def __post_init__(self) -> None:
+        found: dict[str, str] = {}
+        for key, category in self.categories.items():
+            if not is_id(key):
+                raise ValueError(f"{key!r} is not a valid category key: use a-z, 0-9, '.', '_' and '-'")
+            for service in category.services:
+                if service.name in found:
+                    raise ValueError(f"service {service.name} is listed in {found[service.name]} and again in {key}")
+                found[service.name] = key
+
+
+class ResolvedService(Struct, frozen=True, kw_only=True):
+    """A service as an answer. ``key_set``: whether its key has a value; null when it needs none."""
+
+    name: str
+    display_name: str
+    capability: str
+    priority: int
+    active: bool
+    use_cases: tuple[str, ...]
+    api_key_env: str | None
+    key_set: bool | None
+    script: str | None
+    mcp_server: str | None
+    cost: str | int | float | None
+    docs_url: str | None
+    config: dict[str, Any]
+
+
+def parse_registry(document: Any, source: str = FILE) -> Registry:
+    """Return the registry from the plain data of its file; an empty file (``None``) is an empty registry.
+
+    Raise ``InvalidInput`` that names ``source``, the category and the place in it.
+    """
+    written = _converted({} if document is None else document, _Written, source).categories
+    categories = {key: _converted(value, Category, f"{source}, category {key!r}") for key, value in written.items()}
+    return _converted({"categories": categories}, Registry, source)
+
+
+def resolve(
+    registry: Registry,
+    capability: str,
+    use_case: str | None = None,
+    order: Sequence[str] | None = None,
+    *,
+    has_key: Callable[[str], bool],
+) -> list[ResolvedService]:
+    """Return the active services for a capability, the best first: the fallback chain.
+
+    They come by priority, at the same priority those that list ``use_case`` before those that serve any, then by name.
+    ``order`` (of a campaign or batch) puts the services it names first; the rest stay behind them. ``has_key`` tells
+    whether the variable of that name has a value.
+
+    Raise ``ServiceNotFound`` when nothing is left, ``InvalidInput`` for an order that names what cannot be used.
+    """
+    category = registry.categories.get(capability)
+    if category is None:
+        raise _unknown(registry, capability)
+    places = _places(registry, capability, category, order or ())
+    found = [
+        service
+        for service in category.services
+        if service.active and (use_case is None or not service.use_cases or use_case in service.use_cases)
+    ]
+    if not found:
+        raise _none_active(category, capability, use_case)
+
+    def rank(service: Service) -> tuple[int, int, bool, str]:
+        place = places.get(service.name, len(places))
+        return place, service.priority, use_case is not None and use_case not in service.use_cases, service.name
+
+    return [_resolved(service, capability, has_key) for service in sorted(found, key=rank)]
+
+
+class _Written(Struct, forbid_unknown_fields=True):
+    categories: dict[str, Any] = {}
+
+
+def _converted(value: Any, type: type[T], where: str) -> T:
+    try:
+        return msgspec.convert(value, type)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{where}: {error}") from None
+
+
+def _places(registry: Registry, capability: str, category: Category, order: Sequence[str]) -> dict[str, int]:
+    services = {service.name: service for service in category.services}
+    for name in order:
+        if name not in services:
+            home = _category_of(registry, name)
+            reason = "there is no such service" if home is None else f"it belongs to {home!r}"
+            raise InvalidInput(
+                f"the order for {capability!r} names {name!r}, but {reason}",
+                cure=f"choose from {', '.join(sorted(services)) or 'nothing: the category is empty'}",
+            )
+        if not services[name].active:
+            raise InvalidInput(
+                f"the order for {capability!r} names {name!r}, which is not active",
+                cure=f"switch it on in {FILE}, or take it out of the order",
+            )
+    if len(set(order)) != len(order):
+        raise InvalidInput(f"the order for {capability!r} names a service twice")
+    return {name: place for place, name in enumerate(order)}
+
+
+def _category_of(registry: Registry, name: str) -> str | None:
+    for key, category in registry.categories.items():
+        if any(service.name == name for service in category.services):
+            return key
+    return None
+
+
+def _resolved(service: Service, capability: str, has_key: Callable[[str], bool]) -> ResolvedService:
+    return ResolvedService(
+        name=service.name,
+        display_name=service.display_name or service.name,
+        capability=capability,
+        priority=service.priority,
+        active=service.active,
+        use_cases=service.use_cases,
+        api_key_env=service.api_key_env,
+        key_set=None if service.api_key_env is None else has_key(service.api_key_env),
+        script=service.script,
+        mcp_server=service.mcp_server,
+        cost=service.cost,
+        docs_url=service.docs_url,
+        config=service.config,
+    )
+
+
+def _unknown(registry: Registry, capability: str) -> ServiceNotFound:
+    # Imported late: a millisecond or more, and only wrong input needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    known = sorted(registry.categories)
+    near = get_close_matches(capability, known, n=1, cutoff=0.0)
+    cure = f"the nearest is {near[0]!r}; known: {', '.join(known)}" if near else f"add it to {FILE}"
+    return ServiceNotFound(
+        f"there is no capability {capability!r}",
+        cure=cure,
+        capability=capability,
+        known=known,
+        nearest=near[0] if near else None,
+    )
+
+
+def _none_active(category: Category, capability: str, use_case: str | None) -> ServiceNotFound:
+    what = f"capability {capability!r}" + (f" and use case {use_case!r}" if use_case is not None else "")
+    asleep = [service.name for service in category.services if not service.active]
+    cure = f"switch one on in {FILE}: {', '.join(asleep)}" if asleep else f"add one to {FILE}"
+    return ServiceNotFound(f"no active service for {what}", cure=cure, capability=capability, use_case=use_case)

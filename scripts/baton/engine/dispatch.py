@@ -1,0 +1,76 @@
+"""Dispatch: who may start now, and supervisors for free slots. Never a grant: whoever supervises grants itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from msgspec import Struct
+
+from baton.domain.errors import BatonError
+from baton.domain.readiness import Entry, Reason, Why
+from baton.domain.times import epoch
+from baton.engine.door import Store
+from baton.ports import Clock, Config, Launcher
+
+
+class Dispatched(Struct, frozen=True, kw_only=True):
+    """How many supervisors were started, and why not more."""
+
+    started: int
+    reason: Reason | None = None
+
+
+def startable(store: Store, clock: Clock) -> Iterator[Entry]:
+    """The due entries that may be started, most urgent first; groups of paused campaigns are passed over unread."""
+    active: dict[str, bool] = {"-": True}
+    groups = []
+    for group in store.ready.groups():
+        campaign = group.split("~", 1)[0]
+        if campaign not in active:
+            active[campaign] = is_dispatching(store, campaign)
+        if active[campaign]:
+            groups.append(group)
+    return store.ready.first(groups, epoch(clock.now()))
+
+
+def is_dispatching(store: Store, campaign: str | None) -> bool:
+    """Tell whether tasks of this campaign (``None``: of no campaign) may be started; not when it cannot be read."""
+    if campaign is None:
+        return True
+    try:
+        found = store.campaigns.read(campaign)
+    except BatonError:
+        return False
+    return found is not None and found.is_dispatching
+
+
+def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, inside_run: bool) -> Dispatched:
+    """Start a supervisor for each free slot that a ready unit could use.
+
+    Inside a run nothing is started: a supervisor born there would live in that run's tree; the run's own supervisor
+    looks at its next beat. Supervisors that are just starting count as serving one ready unit each.
+    """
+    if inside_run:
+        return Dispatched(started=0, reason=Reason(why=Why.INSIDE_RUN, text="the run's own supervisor will start it"))
+    if config.is_stopped():
+        return Dispatched(started=0, reason=Reason(why=Why.STOPPED, text="state/stop exists"))
+    limit = config.settings().concurrency.agents
+    # A unit for each supervisor that is starting and for each free slot is all that matters.
+    ready = sum(1 for _ in islice(startable(store, clock), 2 * limit))
+    if ready == 0:
+        return Dispatched(started=0, reason=Reason(why=Why.NOTHING_READY, text="nothing is ready"))
+    starting = sum(slot.held and not slot.supervised for slot in store.slots.states())
+    started = 0
+    while starting + started < ready:
+        slot = store.slots.take(limit)
+        if slot is None:
+            return Dispatched(started=started, reason=Reason(why=Why.NO_SLOT, text=f"all {limit} slots are in use"))
+        try:
+            launcher.start(slot)
+        except BaseException:
+            slot.free()
+            raise
+        slot.leave()
+        started += 1
+    return Dispatched(started=started)

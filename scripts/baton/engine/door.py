@@ -1,0 +1,132 @@
+"""The one door: nothing but ``Door`` changes a record. What a finished task sets off follows here, a command a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from baton.domain import campaigns, tasks
+from baton.domain.campaigns import Campaign
+from baton.domain.commands import FailDependency, MeetDependency
+from baton.domain.errors import (
+    BatonError,
+    CampaignNotFound,
+    IllegalTransition,
+    LeaseHeld,
+    LeaseMismatch,
+    TaskNotFound,
+)
+from baton.domain.records import Event, Task, TaskStatus
+from baton.ports import Commit, Config, Kind, Log, Ready, Runs, Slots, Waits
+
+Step = Any  # a command, or a function of the record that returns one (or None)
+
+
+class Store(Protocol):
+    """A home's state, as the engine sees it."""
+
+    @property
+    def tasks(self) -> Kind[Task]: ...
+    @property
+    def campaigns(self) -> Kind[Campaign]: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def ready(self) -> Ready: ...
+    @property
+    def waits(self) -> Waits: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def slots(self) -> Slots: ...
+
+
+class Door:
+    """Applies commands to records. ``on_finished`` is told of each task of a campaign that has just finished."""
+
+    def __init__(self, store: Store, config: Config, on_finished: Callable[[Task], None]) -> None:
+        self.store = store
+        self.config = config
+        self._on_finished = on_finished
+
+    def task(self, id: str, *steps: Step) -> Task:
+        """Apply commands to one task in one commit, then tell those who wait for its end.
+
+        A step may be a function of the record so far: what it returns is applied, ``None`` is passed over. A refused
+        command changes nothing and leaves a line in the log.
+        """
+        events: list[Event] = []
+
+        def change(task: Task | None, now: str) -> Commit:
+            events.clear()
+            for step in steps:
+                command = step(task) if callable(step) else step
+                if command is not None:
+                    task, news = tasks.decide(task, command, now)
+                    events.extend(news)
+            assert task is not None
+            return Commit(task, tuple(events), archive=task.is_finished and self._archives_at_once())
+
+        try:
+            task = self.store.tasks.update(id, change)
+        except TaskNotFound:
+            raise TaskNotFound(f"there is no task '{id}'", cure="task.py list shows those there are") from None
+        except (IllegalTransition, LeaseMismatch, LeaseHeld) as refused:
+            self._note(refused, task=id, command=steps[0])
+            raise
+        if task.is_finished and events:
+            self.tell_dependents(task)
+            self._on_finished(task)
+        return task
+
+    def campaign(self, id: str, command: Any) -> Campaign:
+        """Apply one command to a campaign."""
+
+        def change(campaign: Campaign | None, now: str) -> Commit:
+            return Commit(*campaigns.decide(campaign, command, now))
+
+        try:
+            return self.store.campaigns.update(id, change)
+        except CampaignNotFound:
+            raise CampaignNotFound(f"there is no campaign '{id}'", cure="campaign.py list shows them") from None
+        except IllegalTransition as refused:
+            self._note(refused, task=None, command=command)
+            raise
+
+    def create_if_absent(self, command: Any) -> tuple[Task, bool]:
+        """Make a task unless its id was ever used; tell whether it was made."""
+        made: list[bool] = []
+
+        def change(task: Task | None, now: str) -> Commit:
+            made.clear()
+            if task is not None:
+                return Commit(task)
+            made.append(True)
+            return Commit(*tasks.decide(None, command, now))
+
+        return self.store.tasks.update(command.id, change), bool(made)
+
+    def tell_dependents(self, task: Task) -> None:
+        """Tell each task that waits for this finished one; what fails here the sweep says again."""
+        for dependent in self.store.waits.dependents(task.id):
+            try:
+                self._tell(task, dependent)
+            except BatonError as error:
+                self._note(error, task=dependent, command=MeetDependency(dependency=task.id))
+
+    def _tell(self, task: Task, dependent: str) -> None:
+        command: MeetDependency | FailDependency = MeetDependency(dependency=task.id)
+        if task.status is not TaskStatus.COMPLETED:
+            command = FailDependency(dependency=task.id, reason=f"it waits for {task.id}, which was {task.status}")
+        found = self.store.tasks.read(dependent)
+        if found is not None and not found.is_finished:
+            self.task(dependent, command)
+        if found is not None and task.status is TaskStatus.COMPLETED:
+            self.store.waits.remove(task.id, dependent)
+
+    def _archives_at_once(self) -> bool:
+        return self.config.settings().sweep.archive_after_seconds == 0
+
+    def _note(self, refused: BatonError, *, task: str | None, command: Any) -> None:
+        name = type(command).__name__ if hasattr(command, "__struct_fields__") else "EndRun"
+        self.store.log.note("command_refused", {"command": name, "reason": refused.message}, task=task)

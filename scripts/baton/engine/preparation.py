@@ -1,0 +1,204 @@
+"""Everything before an agent is spawned: its skill, harness, workspace, prompt, environment. A failure blocks at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct, structs
+
+from baton.domain.campaigns import Campaign
+from baton.domain.environment import agent_environment
+from baton.domain.records import Lease, Task, Unit
+from baton.domain.retry import RetryPolicy
+from baton.domain.settings import Settings
+from baton.domain.skills import Skill
+from baton.domain.times import parse_duration
+from baton.ports import Agents, Config, Harness, Invocation, Job, Prompts
+
+
+class Workplaces(Protocol):
+    """Makes the folders agents work in."""
+
+    def make(self, task: Task) -> str:
+        """The workspace of this task, made if need be."""
+
+    def files_below(self, root: str, folder: str) -> list[str]:
+        """The files in one folder of a workspace."""
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Paths that agents are told: the home, the scripts, the logs, the memory."""
+
+    home: str
+    scripts: str
+    logs: str
+    memory: str
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A run that is ready to be spawned."""
+
+    job: Job
+    harness: Harness
+    invocation: Invocation
+    log: str
+    facts: dict[str, Any]
+
+
+def policy_for(unit: Unit, skill: Skill | None, settings: Settings) -> RetryPolicy:
+    """Return the limits in force for a unit: the step's word, then the skill's, then the settings'."""
+    return RetryPolicy(
+        max_attempts=unit.max_attempts or (skill.max_attempts if skill else None) or settings.retry.max_attempts,
+        max_interruptions=settings.retry.max_interruptions,
+        backoff_seconds=settings.retry.backoff_seconds,
+        backoff_max_seconds=settings.retry.backoff_max_seconds,
+    )
+
+
+def timeout_for(unit: Unit, skill: Skill | None, settings: Settings) -> float:
+    """Return the seconds a run of this unit may take: the step's word, then the skill's, then the settings'."""
+    if unit.timeout is not None:
+        return parse_duration(unit.timeout)
+    if skill is not None and skill.timeout_seconds is not None:
+        return skill.timeout_seconds
+    return settings.timeouts.step_seconds
+
+
+class Preparation:
+    """Prepares runs for one home."""
+
+    def __init__(
+        self,
+        places: Places,
+        agents: Agents,
+        config: Config,
+        prompts: Callable[[], Prompts],
+        workplaces: Workplaces,
+        harness: Callable[[str], Harness],
+        environ: Mapping[str, str],
+    ) -> None:
+        self._places = places
+        self._agents = agents
+        self._config = config
+        self._prompts = prompts
+        self._workplaces = workplaces
+        self._harness = harness
+        self._environ = environ
+
+    def skill(self, agent: str) -> Skill:
+        """The agent's skill; ``AgentNotFound`` with the cure."""
+        return self._agents.find(agent)
+
+    def prepare(self, task: Task, unit: Unit, lease: Lease, campaign: Campaign | None) -> Prepared:
+        """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
+        assert lease.run is not None
+        settings = self._config.settings()
+        skill = self._agents.find(lease.agent)
+        name = unit.harness or skill.harness or settings.harness.default
+        harness = self._harness(name)
+        word = unit.model or skill.model
+        model = settings.harness.models.get(name, {}).get(word, word) if word else None
+        workspace = self._workplaces.make(task)
+        folder = os.path.join(self._places.logs, lease.agent)
+        os.makedirs(folder, 0o700, exist_ok=True)
+        log = os.path.join(folder, lease.run)
+        prompt_file = f"{log}.prompt.md"
+        facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        data = self._prompts().render("step", facts).encode()
+        fd = os.open(prompt_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+        baton = {
+            "BATON_HOME": self._places.home,
+            "BATON_TASK": task.id,
+            "BATON_STEP": "" if unit.step is None else str(unit.step),
+            "BATON_AGENT": lease.agent,
+            "BATON_RUN": lease.run,
+            "BATON_LEASE": str(lease.token),
+            "BATON_WORKSPACE": workspace,
+            "BATON_PROMPT_FILE": prompt_file,
+            "BATON_PYTHON": sys.executable,
+        }
+        environ = agent_environment(
+            self._environ,
+            self._config.credential,
+            allowed=(*settings.env, *skill.env, *harness.secrets),
+            scripts=self._places.scripts,
+            baton=baton,
+        )
+        job = Job(
+            run=lease.run,
+            skill=skill,
+            unit=unit,
+            model=model,
+            workspace=workspace,
+            prompt_file=prompt_file,
+            environ=environ,
+        )
+        invocation = harness.invocation(job)
+        return Prepared(
+            job=structs.replace(job, environ=environ | invocation.environ),
+            harness=harness,
+            invocation=invocation,
+            log=log,
+            facts={"harness": name, "model": model, "workspace": workspace, "log": log},
+        )
+
+    def _prompt_facts(
+        self,
+        task: Task,
+        unit: Unit,
+        lease: Lease,
+        campaign: Campaign | None,
+        skill: Skill,
+        workspace: str,
+        settings: Settings,
+    ) -> dict[str, Any]:
+        return {
+            "agent": lease.agent,
+            "role": skill.role,
+            "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
+            "skill_file": os.path.join(skill.folder, "SKILL.md"),
+            "memory_file": os.path.join(self._places.memory, "WORKING", f"{lease.agent}.md"),
+            "scripts": self._places.scripts,
+            "workspace": workspace,
+            "task": task,
+            "campaign": campaign,
+            "unit": unit,
+            "steps": task.pipeline,
+            "attempt": unit.attempts,
+            "max_attempts": policy_for(unit, skill, settings).max_attempts,
+            "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
+            "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
+            "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
+            "output": default_output(task, unit),
+            "previous": previous_result(task, unit),
+            "failures": [
+                {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
+                for f in unit.failures
+            ],
+        }
+
+
+def default_output(task: Task, unit: Unit) -> str:
+    """Return where a step writes by default, relative to the workspace."""
+    return f"{unit.output_dir}/{task.id}.md" if unit.output_dir else f"{task.id}.md"
+
+
+def previous_result(task: Task, unit: Unit) -> dict[str, Any] | None:
+    """Return what the nearest completed step before this one left."""
+    if unit.step is None:
+        return None
+    for earlier in reversed(task.pipeline[: unit.step]):
+        if earlier.result is not None and earlier.agent is not None:
+            result = earlier.result
+            return {
+                "step": earlier.step,
+                "agent": earlier.agent,
+                "summary": result.summary,
+                "outputs": list(result.outputs),
+            }
+    return None

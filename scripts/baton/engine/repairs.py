@@ -1,0 +1,249 @@
+"""The repairs of the sweep: each looks and yields findings; a finding says what is wrong, and can be acted on alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from baton.domain import commands as c
+from baton.domain.campaigns import Campaign, CampaignStatus, ReopenCampaign
+from baton.domain.errors import LeaseMismatch
+from baton.domain.readiness import Entry, is_backing_off, unit_of_name, waiting
+from baton.domain.records import FailureKind, Lease, LeaseKind, Outcome, Task
+from baton.domain.settings import Settings
+from baton.domain.task_leases import hand_age_seconds
+from baton.domain.times import seconds_between
+from baton.engine.activation import generate
+from baton.engine.completion import CLOSABLE
+from baton.engine.door import Door
+from baton.engine.liveness import Beat, Life, Undertaker, life_of, session_of
+from baton.engine.preparation import policy_for
+from baton.ports import Clock, Damage, SlotState
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Something that is not as it should be. ``count`` names what it is counted as; ``act`` mends it, and tells if so."""
+
+    count: str
+    text: str
+    act: Callable[[], bool]
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """What one sweep looks at: read once, at its beginning. Every act looks again, under the record's lock."""
+
+    door: Door
+    clock: Clock
+    settings: Settings
+    tasks: tuple[Task, ...]
+    campaigns: tuple[Campaign, ...]
+    damage: tuple[Damage, ...]
+    slots: dict[int, SlotState]
+    beats: dict[int, Beat]
+    undertaker: Undertaker
+    slot_path: Callable[[int], str]
+    close: Callable[[str], bool]
+
+
+def damaged_files(scene: Scene) -> Iterator[Finding]:
+    """Set aside what cannot be read; what a newer Baton wrote is only named."""
+    stores: Mapping[str, Any] = {"task": scene.door.store.tasks, "campaign": scene.door.store.campaigns}
+    for damage in scene.damage:
+        if not damage.newer:
+            act = _bind(stores[damage.kind].set_aside, damage.id, damage.reason)
+            yield Finding(count="quarantined", text=f"{damage.kind} {damage.id}: {damage.reason}", act=act)
+
+
+def dead_runs(scene: Scene) -> Iterator[Finding]:
+    """End runs whose supervisor is dead or silent, once nothing of them is left."""
+    me = scene.clock.holder()
+    now, monotonic = scene.clock.now(), scene.clock.monotonic()
+    for task in scene.tasks:
+        for lease in task.leases:
+            if lease.kind is not LeaseKind.RUN:
+                continue
+            stale = scene.settings.lease.stale_after_seconds
+            life = life_of(lease, scene.slots, me, scene.beats, now, monotonic, stale)
+            if life in (Life.DEAD, Life.SILENT):
+                text = f"task {task.id}: the supervisor of run {lease.run} ({lease.agent}) is {life}"
+                act = _bind(_end_dead_run, scene, task, lease, life)
+                yield Finding(count="stale_released", text=text, act=act)
+
+
+def _end_dead_run(scene: Scene, task: Task, lease: Lease, life: Life) -> bool:
+    here = lease.holder.machine == scene.clock.holder().machine and lease.holder.boot == scene.clock.holder().boot
+    slot = scene.slots.get(lease.holder.slot if lease.holder.slot is not None else -1)
+    if here:
+        if life is Life.SILENT and slot is not None:
+            scene.undertaker.kill_supervisor(slot)
+        run = scene.door.store.runs.read(task.id, lease.run or "")
+        path = scene.slot_path(slot.number) if slot is not None else ""
+        if not scene.undertaker.end_tree(lease, session_of(run, slot, lease), slot, path):
+            return False  # something of it would not end: the next sweep tries again
+    end = c.EndRun(
+        token=lease.token,
+        run=lease.run or "",
+        outcome=Outcome.INTERRUPTED,
+        kind=FailureKind.SUPERVISOR_LOST,
+        policy=policy_for(task.unit(lease.unit), None, scene.settings),
+        jitter=random.random(),
+        message="its supervisor was lost",
+        max_revisions=scene.settings.retry.max_revisions,
+    )
+    try:
+        scene.door.task(task.id, end)
+    except LeaseMismatch:
+        return False  # its supervisor ended it after all, between our look and our lock
+    record = scene.door.store.runs.read(task.id, lease.run or "") or {"id": lease.run, "task": task.id}
+    ended = {"status": "failed", "outcome": Outcome.INTERRUPTED, "finished_at": scene.clock.now()}
+    if lease.report is not None:
+        ended |= {"status": "completed", "outcome": lease.report.kind}
+    scene.door.store.runs.write(task.id, lease.run or "", {**record, **ended, "error": "its supervisor was lost"})
+    return True
+
+
+def old_hand_leases(scene: Scene) -> Iterator[Finding]:
+    """Take away hand leases that nobody has renewed for long."""
+    me = scene.clock.holder()
+    limit = scene.settings.lease.stale_after_seconds
+    for task in scene.tasks:
+        for lease in task.leases:
+            if lease.kind is LeaseKind.HAND and hand_age_seconds(lease.holder, me) >= limit:
+                command = c.ExpireLease(token=lease.token, seen_from=me, stale_after_seconds=limit)
+                text = f"task {task.id}: nobody has renewed the lease of {lease.agent} for long"
+                yield Finding(count="stale_released", text=text, act=_bind(_apply, scene.door, task, command))
+
+
+def far_backoffs(scene: Scene) -> Iterator[Finding]:
+    """Forget back-offs written under a clock that had jumped ahead."""
+    limit = scene.settings.retry.backoff_max_seconds
+    now = scene.clock.now()
+    for task in scene.tasks:
+        for unit in task.units():
+            if unit.not_before is None or unit.not_before <= now or is_backing_off(unit, now, limit):
+                continue
+            text = f"task {task.id}: its back-off until {unit.not_before} is further ahead than any can be"
+            command = c.EndBackoff(backoff_max_seconds=limit)
+            yield Finding(count="hastened", text=text, act=_bind(_apply, scene.door, task, command))
+
+
+def unfinished_plans(scene: Scene) -> Iterator[Finding]:
+    """Go on with activations that were cut short."""
+    for campaign in scene.campaigns:
+        if not campaign.generated:
+            act = _bind(_generate, scene.door, campaign)
+            yield Finding(count="generated", text=f"campaign {campaign.id}: not all of its tasks are made", act=act)
+
+
+def unheard_ends(scene: Scene) -> Iterator[Finding]:
+    """Tell dependents of tasks that have ended; note waits that a crash left out."""
+    store = scene.door.store
+    by_id = {task.id: task for task in scene.tasks}
+    known: dict[str, list[str]] = {name: store.waits.dependents(name) for name in store.waits.dependencies()}
+    for task in scene.tasks:
+        for dependency in task.unmet:
+            if task.id not in known.get(dependency, ()):
+                known.setdefault(dependency, []).append(task.id)
+                store.waits.add(dependency, task.id)
+    for dependency, dependents in known.items():
+        pending = [by_id[name] for name in dependents if name in by_id and dependency in by_id[name].unmet]
+        ended = by_id.get(dependency) or (store.tasks.read(dependency) if dependents else None)
+        if ended is None or not ended.is_finished:
+            continue
+        if any(task.blocked is None for task in pending):
+            text = f"task {dependency} has ended; {', '.join(task.id for task in pending)} had not been told"
+            yield Finding(count="told", text=text, act=_bind(_tell, scene.door, ended))
+        elif not pending:
+            for name in dependents:
+                if not store.tasks.is_live(name) or name in by_id:
+                    store.waits.remove(dependency, name)
+
+
+def index_differences(scene: Scene) -> Iterator[Finding]:
+    """Compare the ready index with the records; each difference is settled under the record's lock."""
+    tasks = scene.door.store.tasks
+    wanted: dict[Entry, str] = {entry: task.id for task in scene.tasks for entry in waiting(task)}
+    wrong: dict[str, list[Entry]] = {}
+    for entry in scene.door.store.ready.all():
+        if wanted.pop(entry, None) is None:
+            wrong.setdefault(_task_of(entry), []).append(entry)
+    for task in wanted.values():
+        wrong.setdefault(task, [])
+    for task, entries in wrong.items():
+        text = f"task {task}: its place in the ready index is wrong"
+        yield Finding(count="reindexed", text=text, act=_bind(tasks.resync, task, tuple(entries)))
+
+
+def finished_tasks(scene: Scene) -> Iterator[Finding]:
+    """Archive what has finished long enough ago."""
+    now = scene.clock.now()
+    after = scene.settings.sweep.archive_after_seconds
+    for task in scene.tasks:
+        if is_archivable(task, now, after):
+            act = _bind(scene.door.store.tasks.archive, task.id, lambda found: is_archivable(found, now, after))
+            yield Finding(count="archived", text=f"task {task.id}: {task.status}", act=act)
+
+
+def is_archivable(task: Task, now: str, after_seconds: float) -> bool:
+    """Tell whether a task has finished long enough ago, with no lease left. A stamp ahead of the clock is no reason."""
+    if not task.is_finished or task.leases:
+        return False
+    age = seconds_between(task.completed_at or task.updated_at, now)
+    return after_seconds == 0 or age >= after_seconds or age < 0
+
+
+def open_campaigns(scene: Scene) -> Iterator[Finding]:
+    """Close campaigns that are done; open again those closed wrongly."""
+    unfinished = {task.campaign: task.id for task in scene.tasks if not task.is_finished}
+    for campaign in scene.campaigns:
+        alive = unfinished.get(campaign.id)
+        if campaign.status is CampaignStatus.COMPLETED and alive is not None:
+            act = _bind(_reopen, scene.door, campaign, alive)
+            text = f"campaign {campaign.id} is completed, but task {alive} is alive"
+            yield Finding(count="campaigns_reopened", text=text, act=act)
+        elif campaign.status in CLOSABLE and campaign.planned and campaign.generated and alive is None:
+            act = _bind(scene.close, campaign.id)
+            yield Finding(count="campaigns_completed", text=f"campaign {campaign.id}: every task is finished", act=act)
+
+
+REPAIRS: tuple[Callable[[Scene], Iterable[Finding]], ...] = (
+    damaged_files,
+    dead_runs,
+    old_hand_leases,
+    far_backoffs,
+    unfinished_plans,
+    unheard_ends,
+    finished_tasks,
+    open_campaigns,
+    index_differences,
+)
+
+
+def _bind(function: Callable[..., Any], *arguments: Any) -> Callable[[], bool]:
+    return lambda: bool(function(*arguments))
+
+
+def _apply(door: Door, task: Task, command: Any) -> bool:
+    before = task.version
+    return door.task(task.id, command).version != before
+
+
+def _generate(door: Door, campaign: Campaign) -> bool:
+    generate(door, campaign)
+    return True
+
+
+def _reopen(door: Door, campaign: Campaign, task: str) -> bool:
+    return door.campaign(campaign.id, ReopenCampaign(task=task)).version != campaign.version
+
+
+def _tell(door: Door, task: Task) -> bool:
+    door.tell_dependents(task)
+    return True
+
+
+def _task_of(entry: Entry) -> str:
+    return unit_of_name(entry.name)[0]

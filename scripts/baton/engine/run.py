@@ -1,0 +1,250 @@
+"""One run: spawn the agent, watch it, end it with its whole tree, and say how it ended. Grants and ends are not here.
+
+The watch ends for one of five reasons: the agent ended, its time is over, its lease was revoked (or taken), it has
+reported and its grace is over, or the supervisor itself was told to stop.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from baton.domain.errors import HarnessMissing
+from baton.domain.records import FailureKind, Lease, Outcome, Task
+from baton.domain.redaction import redact
+from baton.engine.agent_process import AgentProcess
+from baton.engine.preparation import Prepared
+from baton.ports import Clock, Ending, Process, Verdict
+
+LOOK_SECONDS = 0.5
+MESSAGE_LINES = 20
+MESSAGE_LIMIT = 4000
+FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+
+class Tree(Protocol):
+    """What a supervisor needs to know of processes to leave none of a run's behind."""
+
+    def strays(self, run: str) -> list[Process]:
+        """Our descendants that the run left behind."""
+
+    def identify(self, pid: int) -> Process | None:
+        """The process that has this pid now."""
+
+    def kill(self, found: list[Process]) -> int:
+        """Send KILL to each that is still the one that was found."""
+
+    def reap(self, keep: int | None) -> None:
+        """Collect our ended children, but for one."""
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it."""
+
+    outcome: Outcome
+    kind: FailureKind | None = None
+    message: str = ""
+    exit_code: int | None = None
+    summary: str | None = None
+    session: str | None = None
+    usage: dict[str, Any] = {}
+
+
+class Run:
+    """A run that is prepared. ``look`` returns the record if it changed since the last look; ``beat`` tells we live."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        lease: Lease,
+        clock: Clock,
+        tree: Tree,
+        *,
+        grace_seconds: float,
+        heartbeat_seconds: float,
+        look: Callable[[], Task | None],
+        beat: Callable[[dict[str, Any]], None],
+        is_told_to_stop: Callable[[], bool],
+        wake: int,
+        slot_fileno: int,
+    ) -> None:
+        assert lease.run is not None
+        self._prepared = prepared
+        self._lease = lease
+        self._run = lease.run
+        self._clock = clock
+        self._tree = tree
+        self._grace_seconds = grace_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._look = look
+        self._beat = beat
+        self._is_told_to_stop = is_told_to_stop
+        self._wake = wake
+        self._slot_fileno = slot_fileno
+        self._reported_at: float | None = None
+
+    def execute(self) -> Watched:
+        """Run the agent to its end, whatever that is."""
+        invocation = self._prepared.invocation
+        job = self._prepared.job
+        try:
+            agent = AgentProcess(
+                invocation.argv, job.environ, job.workspace, job.prompt_file, self._prepared.log, (self._slot_fileno,)
+            )
+        except OSError as error:
+            return self._not_spawned(error)
+        stopped_for = self._watch(agent)
+        if not agent.has_ended:
+            self._end(agent)
+        self._clear_tree(agent)
+        ending = agent.collect()
+        self._tree.reap(None)
+        return self._judge(stopped_for, ending)
+
+    # -- watching -----------------------------------------------------------------------------------------------
+
+    def _watch(self, agent: AgentProcess) -> Outcome | None:
+        """Wait for the agent's end; return why it has to be ended, or ``None`` when it ended by itself."""
+        started = self._tree.identify(agent.pid)
+        now = self._clock.monotonic()
+        deadline = now + (self._lease.deadline_seconds or 0.0)
+        self._tell(agent, started)
+        next_beat = now + self._heartbeat_seconds
+        next_look = now + LOOK_SECONDS
+        while True:
+            if agent.wait(min(next_look, next_beat, deadline) - now, self._wake):
+                return None
+            now = self._clock.monotonic()
+            if self._is_told_to_stop():
+                return Outcome.INTERRUPTED
+            if now >= deadline:
+                return Outcome.TIMED_OUT
+            if now >= next_beat:
+                self._tell(agent, started)
+                next_beat = now + self._heartbeat_seconds
+            if now >= next_look:
+                next_look = now + LOOK_SECONDS
+                self._tree.reap(agent.pid)
+                reason = self._look_at_record(now)
+                if reason is not None:
+                    return reason
+
+    def _look_at_record(self, now: float) -> Outcome | None:
+        task = self._look()
+        if task is not None:
+            lease = task.lease_with(self._lease.token)
+            if lease is None or lease.revoked is not None:
+                return Outcome.REVOKED
+            if lease.report is not None and self._reported_at is None:
+                self._reported_at = now
+        if self._reported_at is not None and now >= self._reported_at + self._grace_seconds:
+            return Outcome.COMPLETED  # it has said its last word; the report decides what it was
+        return None
+
+    def _tell(self, agent: AgentProcess, started: Process | None) -> None:
+        facts = {
+            "agent_pid": agent.pid,
+            "agent_started": started.started if started is not None else 0,
+            "last_line": agent.last_line(),
+        }
+        self._beat(facts)
+
+    # -- ending -------------------------------------------------------------------------------------------------
+
+    def _end(self, agent: AgentProcess) -> None:
+        """TERM to the group, grace, KILL."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            agent.signal_group(number)
+            end = self._clock.monotonic() + self._grace_seconds
+            while not agent.has_ended and (number is signal.SIGKILL or self._clock.monotonic() < end):
+                left = end - self._clock.monotonic()
+                agent.wait(left if number is signal.SIGTERM else LOOK_SECONDS, self._wake)
+                self._drain_wake()
+
+    def _clear_tree(self, agent: AgentProcess) -> None:
+        """Kill every process the run left behind, after success too, until a look finds none."""
+        while strays := [stray for stray in self._tree.strays(self._run) if stray.pid != agent.pid]:
+            self._tree.kill(strays)
+            self._tree.reap(agent.pid)
+
+    def _drain_wake(self) -> None:
+        # A byte that stays in the pipe would turn the wait into a spin.
+        try:
+            os.read(self._wake, 4096)
+        except BlockingIOError:
+            return
+
+    # -- judging ------------------------------------------------------------------------------------------------
+
+    def _judge(self, stopped_for: Outcome | None, ending: Ending) -> Watched:
+        message = self._words(ending)
+        code = ending.exit_code
+        if stopped_for is Outcome.TIMED_OUT:
+            limit = f"it did not end within {self._lease.deadline_seconds:g} s"
+            return Watched(
+                outcome=Outcome.TIMED_OUT,
+                kind=FailureKind.TIMEOUT,
+                message=f"{message}\n{limit}".strip(),
+                exit_code=code,
+            )
+        if stopped_for is Outcome.INTERRUPTED:
+            return Watched(outcome=Outcome.INTERRUPTED, kind=FailureKind.STOPPED, message="the supervisor was stopped")
+        if stopped_for is not None:
+            return Watched(outcome=stopped_for, exit_code=code)
+        if ending.signal is not None:
+            name = _signal_name(ending.signal)
+            outcome = Outcome.KILLED if ending.signal in FROM_OUTSIDE else Outcome.FAILED
+            said = f"{message}\nended by {name}".strip()
+            return Watched(outcome=outcome, kind=FailureKind.SIGNAL, message=said)
+        verdict = self._prepared.harness.verdict(self._prepared.job, ending)
+        return self._from_verdict(verdict, ending, message)
+
+    def _from_verdict(self, verdict: Verdict, ending: Ending, message: str) -> Watched:
+        outcome = Outcome.FAILED if ending.exit_code else Outcome.NOT_COMPLETED
+        return Watched(
+            outcome=Outcome.COMPLETED if verdict.completed else outcome,
+            kind=verdict.kind,
+            message="\n".join(filter(None, (message, verdict.message))) if not verdict.completed else "",
+            exit_code=ending.exit_code,
+            summary=self._clean(verdict.summary) if verdict.summary else None,
+            session=verdict.session,
+            usage=verdict.usage,
+        )
+
+    def _not_spawned(self, error: OSError) -> Watched:
+        missing = HarnessMissing(
+            f"the program {self._prepared.invocation.argv[0]} could not be started: {error.strerror}",
+            cure="check that it is there, executable, and has an interpreter that exists",
+        )
+        message = f"{missing.message}; {missing.cure}"
+        return Watched(outcome=Outcome.AGENT_MISSING, kind=FailureKind.HARNESS_MISSING, message=message)
+
+    def _words(self, ending: Ending) -> str:
+        """The last lines of stdout and stderr, with nothing in them that we know to be secret."""
+        parts = []
+        for name, text in (("stdout", ending.stdout_tail), ("stderr", ending.stderr_tail)):
+            lines = text.strip().splitlines()[-MESSAGE_LINES:]
+            if lines:
+                parts.append("\n".join((f"[{name}]", *lines))[-MESSAGE_LIMIT:])
+        return self._clean("\n".join(parts))
+
+    def _clean(self, text: str) -> str:
+        names = self._prepared.harness.secrets
+        secrets = [value for name, value in self._prepared.job.environ.items() if name in names or is_secret(name)]
+        return redact(text, secrets)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable's name says that its value is a secret."""
+    return any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

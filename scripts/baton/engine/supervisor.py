@@ -1,0 +1,279 @@
+"""The supervisor: it holds a slot, grants itself a ready unit, runs it, ends it, and goes on with what is ready next.
+
+Whoever will supervise grants. Between runs it looks again at the stop file, the campaign, the number of slots, and
+whether its own code has changed. After freeing its slot it looks once more: a unit made ready in between would
+otherwise be seen by nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import structs
+
+from baton.domain import commands as c
+from baton.domain.errors import AgentNotFound, BatonError, LeaseMismatch, StorageError
+from baton.domain.readiness import Reason, Why
+from baton.domain.records import FailureKind, Holder, Outcome, Task
+from baton.domain.skills import Skill
+from baton.engine.dispatch import dispatch, is_dispatching, startable
+from baton.engine.door import Door
+from baton.engine.granting import Granted, Granter
+from baton.engine.preparation import Preparation, default_output, policy_for
+from baton.engine.run import Run, Tree, Watched
+from baton.engine.run_records import run_record
+from baton.ports import Clock, Launcher, Slot
+
+RETRY_SECONDS = 5.0
+
+
+class Supervisor:
+    """Serves one slot. ``restart`` replaces the process when the code on disk has changed, keeping the slot."""
+
+    def __init__(
+        self,
+        door: Door,
+        clock: Clock,
+        preparation: Preparation,
+        launcher: Launcher,
+        tree: Tree,
+        slot: Slot,
+        *,
+        output_exists: Callable[[Task, str], bool],
+        restart: Callable[[Slot], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._door = door
+        self._store = door.store
+        self._config = door.config
+        self._clock = clock
+        self._preparation = preparation
+        self._launcher = launcher
+        self._tree = tree
+        self._slot = slot
+        self._output_exists = output_exists
+        self._restart = restart
+        self._warn = warn
+        self._is_told_to_stop = False
+        me = tree.identify(os.getpid())
+        self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
+        self.instance = f"{os.getpid()}.{self._facts['started']}"
+        self.granter = Granter(door, clock, self._skill, self._holder)
+        self._wake, self._wake_end = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(self._wake_end, False)
+
+    # -- serving ------------------------------------------------------------------------------------------------
+
+    def serve(self, granted: Granted | None = None) -> None:
+        """Run what is ready, one unit after another, until nothing is; then free the slot, and look once more.
+
+        ``granted`` is a unit to begin with, for a supervisor that has begun already.
+        """
+        if granted is None:
+            self.begin()
+        while True:
+            granted = granted or self._pick()
+            while granted is not None:
+                granted = self.carry(granted, goes_on=True)[0]
+            self._slot.free()
+            if not self._may_go_on() or next(startable(self._store, self._clock), None) is None:
+                return
+            slot = self._store.slots.take(self._config.settings().concurrency.agents)
+            if slot is None:
+                return
+            self._slot = slot
+            self.begin()
+
+    def serve_one(self, granted: Granted) -> tuple[Task, Watched]:
+        """Run exactly this unit, free the slot, and start a supervisor for it if something is ready."""
+        watched = self.carry(granted, goes_on=False)[1]
+        self._slot.free()
+        if not self._is_told_to_stop:
+            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+        task = self._store.tasks.read(granted.task.id)
+        assert task is not None
+        return task, watched
+
+    def begin(self) -> None:
+        """Take the supervisor's half of the slot and listen for signals. Before the first grant."""
+        self._slot.supervise(self.instance)
+        self._beat({})
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        # A terminal that closes ends nobody's work.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._wake_end, warn_on_full_buffer=False)
+
+    # -- one run ------------------------------------------------------------------------------------------------
+
+    def carry(self, granted: Granted, *, goes_on: bool) -> tuple[Granted | None, Watched]:
+        """Run a granted unit to its end; return the next grant, if this supervisor goes on, and how the run ended."""
+        started_at = self._clock.now()
+        watched, facts = self._execute(granted)
+        unit, lease = granted.unit, granted.lease
+        best = self.granter.best_rank() if goes_on else None
+        policy = policy_for(unit, self._skill(lease.agent), self._config.settings())
+        end = c.EndRun(
+            token=lease.token,
+            run=lease.run or "",
+            outcome=watched.outcome,
+            kind=watched.kind,
+            policy=policy,
+            jitter=random.random(),
+            message=watched.message,
+            exit_code=watched.exit_code,
+            outputs=self._outputs(granted, watched),
+            summary=watched.summary,
+            session=watched.session,
+            usage=watched.usage,
+            max_revisions=self._config.settings().retry.max_revisions,
+        )
+        may_go_on = goes_on and self._may_go_on() and is_dispatching(self._store, granted.task.campaign)
+        steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
+        record = self._commit_end(granted.task.id, steps)
+        self._write_run(granted, started_at, watched, facts, record)
+        mine = [lease for lease in record.leases if lease.holder.instance == self.instance] if record else []
+        if record is not None and mine:
+            return Granted(task=record, lease=mine[-1]), watched
+        return (self._pick() if goes_on else None), watched
+
+    def _execute(self, granted: Granted) -> tuple[Watched, dict[str, Any]]:
+        """Prepare and run; what cannot be prepared needs a person, and says so at once."""
+        task, lease = granted.task, granted.lease
+        reason = self._reason_not_to_start(task)
+        if reason is not None:
+            return Watched(outcome=Outcome.NEVER_STARTED, message=reason.text), {}
+        try:
+            campaign = self._store.campaigns.read(task.campaign) if task.campaign is not None else None
+            prepared = self._preparation.prepare(task, granted.unit, lease, campaign)
+        except StorageError as error:
+            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=error.message), {}
+        except BatonError as error:
+            kind = FailureKind.AGENT_MISSING if isinstance(error, AgentNotFound) else FailureKind.HARNESS_MISSING
+            message = f"{error.message}; {error.cure}" if error.cure else error.message
+            return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message), {}
+        except OSError as error:
+            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=str(error)), {}
+        self._write_run(granted, self._clock.now(), None, prepared.facts, None)
+        settings = self._config.settings()
+        last_seen: list[Any] = [None]
+
+        def look() -> Task | None:
+            sign = self._store.tasks.modified(task.id)
+            if sign == last_seen[0]:
+                return None
+            last_seen[0] = sign
+            try:
+                return self._store.tasks.read(task.id)
+            except BatonError:
+                return None
+
+        def beat(facts: dict[str, Any]) -> None:
+            self._beat({"task": task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
+            if not self._is_told_to_stop:
+                self._fill_slots()
+
+        run = Run(
+            prepared,
+            lease,
+            self._clock,
+            self._tree,
+            grace_seconds=settings.timeouts.grace_seconds,
+            heartbeat_seconds=settings.lease.heartbeat_seconds,
+            look=look,
+            beat=beat,
+            is_told_to_stop=lambda: self._is_told_to_stop,
+            wake=self._wake,
+            slot_fileno=self._slot.fileno,
+        )
+        watched = run.execute()
+        self._beat({})
+        return watched, prepared.facts
+
+    def _reason_not_to_start(self, task: Task) -> Reason | None:
+        """Look again, after the grant: a stop or a pause that came in between still counts."""
+        if self._is_told_to_stop:
+            return Reason(why=Why.STOPPED, text="the supervisor was told to stop")
+        if self._config.is_stopped():
+            return Reason(why=Why.STOPPED, text="state/stop exists")
+        if not is_dispatching(self._store, task.campaign):
+            return Reason(why=Why.CAMPAIGN, text=f"campaign {task.campaign} is not active")
+        return None
+
+    def _commit_end(self, task: str, steps: tuple[Any, ...]) -> Task | None:
+        """End the run durably. A full disk is waited for: the work is done, and the slot is held by it."""
+        said = False
+        while True:
+            try:
+                return self._door.task(task, *steps)
+            except LeaseMismatch as gone:
+                self._warn(f"the end of a run of task '{task}' was refused: {gone.message}")
+                return None
+            except StorageError as error:
+                if self._is_told_to_stop:
+                    raise
+                if not said:
+                    self._warn(f"the end of a run of task '{task}' waits: {error.message}")
+                said = True
+                self._sleep(RETRY_SECONDS)
+                steps = steps[:1]
+
+    def _outputs(self, granted: Granted, watched: Watched) -> tuple[str, ...]:
+        """What a step that completed without a word has left where it should."""
+        if watched.outcome is not Outcome.COMPLETED:
+            return ()
+        output = default_output(granted.task, granted.unit)
+        return (output,) if self._output_exists(granted.task, output) else ()
+
+    def _holder(self) -> Holder:
+        return structs.replace(self._clock.holder(), slot=self._slot.number, instance=self.instance, boot_seconds=None)
+
+    def _skill(self, agent: str) -> Skill | None:
+        try:
+            return self._preparation.skill(agent)
+        except BatonError:
+            return None  # said when the run is prepared, where it blocks the task
+
+    # -- between runs -------------------------------------------------------------------------------------------
+
+    def _pick(self) -> Granted | None:
+        return self.granter.pick() if self._may_go_on() else None
+
+    def _may_go_on(self) -> bool:
+        if self._is_told_to_stop or self._config.is_stopped():
+            return False
+        if self._slot.number >= self._config.settings().concurrency.agents:
+            return False
+        self._restart(self._slot)
+        return True
+
+    def _fill_slots(self) -> None:
+        try:
+            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+        except (BatonError, OSError) as error:
+            self._warn(f"free slots could not be filled: {error}")
+
+    def _beat(self, facts: dict[str, Any]) -> None:
+        now = round(self._clock.monotonic(), 3)
+        self._slot.beat({"instance": self.instance, "beat": now, **self._facts, "at": self._clock.now(), **facts})
+
+    def _write_run(
+        self, granted: Granted, started_at: str, watched: Watched | None, facts: dict[str, Any], after: Task | None
+    ) -> None:
+        task, lease = granted.task, granted.lease
+        assert lease.run is not None
+        self._store.runs.write(
+            task.id, lease.run, run_record(granted, started_at, watched, facts, after, self._clock.now())
+        )
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._is_told_to_stop = True
+
+    def _sleep(self, seconds: float) -> None:
+        select.select([self._wake], [], [], seconds)

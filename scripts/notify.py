@@ -1,0 +1,38 @@
+#!/bin/sh
+''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
+
+"""Send a message to the operator over Telegram."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from baton import start
+
+start.require(__file__)
+
+import click
+
+from baton.cli.script import Answer, main, script
+from baton.cli.wiring import Wiring
+from baton.domain.errors import InvalidInput
+
+
+@script(
+    "send",
+    "message",
+    example="notify.py Spring launch is ready\nstatus.py | notify.py",
+)
+@click.argument("message", nargs=-1)
+def command(wiring: Wiring, message: tuple[str, ...]) -> Answer:
+    """Send MESSAGE (or standard input) to the chat TELEGRAM_CHAT_ID, as the bot TELEGRAM_BOT_TOKEN."""
+    notifier = wiring.notifier("telegram")
+    text = " ".join(message) if message or sys.stdin.isatty() else sys.stdin.read()
+    if not text.strip():
+        raise InvalidInput("there is no message", cure="give it as arguments, or on standard input")
+    notifier.send(text.strip())
+    return Answer({"sent": True}, "Sent.")
+
+
+if __name__ == "__main__":
+    main(command)

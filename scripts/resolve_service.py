@@ -1,0 +1,55 @@
+#!/bin/sh
+''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
+
+"""Find the service for a capability."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from baton import start
+
+start.require(__file__, json=True)
+
+import click
+
+from baton.cli.script import Answer, main, script
+from baton.cli.wiring import Wiring
+from baton.domain.errors import BatonError
+from baton.domain.ids import check_id, check_slug
+
+
+def refused(error: BatonError) -> dict[str, object]:
+    """The keys beside the error: an empty chain."""
+    return {"chain": []}
+
+
+@script(
+    "resolve",
+    "capability",
+    example="resolve_service.py seo_keywords\nresolve_service.py seo_keywords --use-case volumes --chain",
+    id_option="capability",
+    always_json=True,
+    negative=refused,
+)
+@click.argument("capability")
+@click.option("--use-case", metavar="U", help="Only services that serve this use case.")
+@click.option("--campaign", metavar="C", help="With the order that this campaign asks for.")
+@click.option("--chain", is_flag=True, help="All active services in their order, as a fallback chain.")
+def command(wiring: Wiring, capability: str, use_case: str | None, campaign: str | None, chain: bool) -> Answer:
+    """Print the best active service for CAPABILITY: the one with the lowest priority number."""
+    from baton.domain.services import resolve  # start-up
+
+    order = wiring.campaign(check_slug(campaign)).services.get(capability) if campaign else None
+    found = resolve(
+        wiring.services(),
+        check_id(capability, "capability"),
+        use_case,
+        order,
+        has_key=lambda name: bool(wiring.config.credential(name)),
+    )
+    return Answer(found if chain else found[0])
+
+
+if __name__ == "__main__":
+    main(command)
