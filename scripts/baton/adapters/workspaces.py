@@ -89,21 +89,28 @@ class Workspaces:
             found.append((path, name))
         return found
 
-    def make_campaign(self, project: str, campaign: str, sources: Iterable[tuple[str, str]], snapshot: bytes) -> None:
-        """Make a campaign's folder whole or not at all: sources copied, the pipeline's snapshot beside them."""
+    def make_campaign(self, project: str, campaign: str, sources: Iterable[tuple[str, str]], snapshot: bytes) -> bool:
+        """Make a campaign's folder whole, sources copied, the pipeline's snapshot beside them; tell whether it is new.
+
+        A folder that a crash left without its campaign is filled again.
+        """
         target = self.campaign(project, campaign)
-        temporary = f"{target}.new-{os.getpid()}"
+        is_new = not os.path.isdir(target)
+        folder = f"{target}.new-{os.getpid()}" if is_new else target
         try:
-            for folder in SUBFOLDERS:
-                os.makedirs(os.path.join(temporary, folder), 0o700, exist_ok=True)
+            for name in SUBFOLDERS:
+                os.makedirs(os.path.join(folder, name), 0o700, exist_ok=True)
             for path, name in sources:
-                shutil.copyfile(path, os.path.join(temporary, "sources", name))
-            with open(os.path.join(temporary, "pipeline.json"), "wb") as file:
+                shutil.copyfile(path, os.path.join(folder, "sources", name))
+            with open(os.path.join(folder, "pipeline.json"), "wb") as file:
                 file.write(snapshot)
-            os.rename(temporary, target)
+            if is_new:
+                os.rename(folder, target)
         except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if is_new:
+                shutil.rmtree(folder, ignore_errors=True)
             raise StorageError(f"the folder {target} cannot be made: {error.strerror}") from None
+        return is_new
 
     def remove_campaign(self, project: str, campaign: str) -> None:
         """Remove a folder that was made for a campaign which then could not be created."""

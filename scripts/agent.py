@@ -1,0 +1,26 @@
+#!/bin/sh
+''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
+
+"""Agents: the skill folders of this home and of the toolkit."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from baton import start
+
+start.require(__file__)
+
+from baton.cli.refused import not_built
+from baton.cli.registry_verbs import list_agents, show_agent
+from baton.cli.script import group, main
+
+command = group(
+    "agent",
+    "Look at the agents this home knows.",
+    "agent.py list\nagent.py show content-writer",
+    [list_agents, show_agent, not_built("heartbeat", "agent")],
+)
+
+if __name__ == "__main__":
+    main(command)

@@ -1,0 +1,203 @@
+"""The verbs of ``campaign.py``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from baton.adapters.workspaces import Workspaces
+from baton.cli.caller import person
+from baton.cli.script import Answer, script
+from baton.cli.tables import table
+from baton.cli.wiring import Wiring
+from baton.domain import campaigns as c
+from baton.domain.campaigns import Campaign
+from baton.domain.commands import CancelTask
+from baton.domain.errors import AlreadyExists, IllegalTransition, InvalidInput
+from baton.domain.ids import check_slug
+from baton.domain.written import CampaignFile, campaign_from
+from baton.engine.activation import generate
+from baton.engine.completion import Progress, progress_of
+from baton.ports import Damage
+from baton.store.documents import load
+
+
+@script("create", "campaign", example="campaign.py create spring.yaml", id_option="file")
+@click.argument("file", type=click.Path())
+def create(wiring: Wiring, file: str) -> Answer:
+    """Make a campaign from FILE: its pipeline is frozen, its sources are copied into its folder."""
+    written = load(file, CampaignFile, None, name="campaign")
+    if written is None:
+        raise InvalidInput(f"there is no file {file}")
+    template = wiring.template(written.pipeline)
+    workspaces = wiring.workspaces
+    sources = workspaces.check_sources(os.path.dirname(os.path.abspath(file)), written.sources)
+    wiring.store.prepare()
+    if wiring.store.campaigns.read(written.slug) is not None:
+        raise AlreadyExists(f"there is a campaign '{written.slug}' already", cure="choose another slug")
+    snapshot = msgspec.json.format(msgspec.json.encode(template), indent=2) + b"\n"
+    is_new = workspaces.make_campaign(written.project, written.slug, sources, snapshot)
+    command = campaign_from(written, template, tuple(f"sources/{name}" for _, name in sources), person(wiring.environ))
+    try:
+        campaign = wiring.door.campaign(written.slug, command)
+    except Exception:
+        if is_new:
+            workspaces.remove_campaign(written.project, written.slug)
+        raise
+    text = (
+        f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
+    )
+    return Answer(_view(wiring, campaign), text)
+
+
+@script("list", "campaigns", example="campaign.py list --status active")
+@click.option("--project", metavar="P", help="Only those of this project.")
+@click.option("--status", metavar="S", help="Only those of this status.")
+def list_(wiring: Wiring, project: str | None, status: str | None) -> Answer:
+    """List campaigns with their progress."""
+    found = [
+        (campaign, progress_of(wiring.door, campaign))
+        for campaign in _all(wiring)
+        if project in (None, campaign.project) and status in (None, campaign.status)
+    ]
+    data = [_short(campaign, progress) for campaign, progress in found]
+    rows = [
+        (d["slug"], d["project"], d["status"], f"{d['progress']['completed']}/{d['progress']['total']}") for d in data
+    ]
+    return Answer(data, table(("campaign", "project", "status", "done"), rows, empty="No campaigns."))
+
+
+@script("show", "campaign", example="campaign.py show spring-launch --json", id_option="slug")
+@click.argument("slug")
+def show(wiring: Wiring, slug: str) -> Answer:
+    """Show one campaign: its record, its tasks by status, its progress."""
+    campaign = wiring.campaign(check_slug(slug))
+    return Answer(_view(wiring, campaign), lambda: _words(wiring, campaign))
+
+
+@script("update", "campaign", example="campaign.py update spring-launch --notes 'Name every source'", id_option="slug")
+@click.argument("slug")
+@click.option("--name")
+@click.option("--description")
+@click.option("--notes")
+def update(wiring: Wiring, slug: str, **words: str | None) -> Answer:
+    """Change words that describe a campaign; tasks that are made later see them."""
+    fields = {name: value for name, value in words.items() if value is not None}
+    if not fields:
+        raise InvalidInput("nothing to change is named", cure="add --name, --description or --notes")
+    campaign = wiring.door.campaign(check_slug(slug), c.UpdateCampaign(by=person(wiring.environ), fields=fields))
+    return Answer(_view(wiring, campaign), f"Updated campaign '{slug}'.")
+
+
+@script("pause", "campaign", example="campaign.py pause spring-launch", id_option="slug")
+@click.argument("slug")
+def pause(wiring: Wiring, slug: str) -> Answer:
+    """Start nothing new of a campaign; what runs finishes its step."""
+    campaign = wiring.door.campaign(check_slug(slug), c.PauseCampaign(by=person(wiring.environ)))
+    return Answer(_view(wiring, campaign), f"Paused campaign '{slug}'; what runs finishes its step.")
+
+
+@script("resume", "campaign", example="campaign.py resume spring-launch", id_option="slug")
+@click.argument("slug")
+def resume(wiring: Wiring, slug: str) -> Answer:
+    """Let a paused campaign go on, and start what is ready."""
+    campaign = wiring.door.campaign(check_slug(slug), c.ResumeCampaign(by=person(wiring.environ)))
+    started = wiring.dispatch_quietly()
+    return Answer(_view(wiring, campaign) | {"dispatched": started}, f"Resumed campaign '{slug}'; started {started}.")
+
+
+@script("complete", "campaign", example="campaign.py complete spring-launch --cancel-remaining", id_option="slug")
+@click.argument("slug")
+@click.option("--cancel-remaining", is_flag=True, help="Cancel the tasks that are not finished; their runs are ended.")
+def complete(wiring: Wiring, slug: str, cancel_remaining: bool) -> Answer:
+    """Close a campaign by hand: its manifest and summary are written."""
+    campaign = wiring.campaign(check_slug(slug))
+    if campaign.status not in (c.CampaignStatus.ACTIVE, c.CampaignStatus.PAUSED, c.CampaignStatus.IN_REVISION):
+        raise IllegalTransition(f"the campaign is {campaign.status}; it cannot be completed")
+    campaign = generate(wiring.door, campaign).campaign
+    by = person(wiring.environ)
+    live = [task for task in campaign.planned if wiring.store.tasks.is_live(task)]
+    if live and not cancel_remaining:
+        raise IllegalTransition(
+            f"{len(live)} of its tasks are not finished", cure="add --cancel-remaining to cancel them"
+        )
+    for task in live:
+        record = wiring.store.tasks.read(task)
+        if record is not None and not record.is_finished:
+            wiring.settled(wiring.door.task(task, CancelTask(by=by, reason=f"campaign {slug} was completed by hand")))
+    wiring.is_completed(slug, by)
+    campaign = wiring.campaign(slug)
+    if campaign.status is c.CampaignStatus.COMPLETED:
+        return Answer(_view(wiring, campaign), f"Completed campaign '{slug}'.")
+    return Answer(
+        _view(wiring, campaign), f"Campaign '{slug}' completes when the runs that are being ended have ended."
+    )
+
+
+@script("extend", "campaign", example="campaign.py extend spring-launch --count 2", id_option="slug")
+@click.argument("slug")
+@click.option("--count", type=int, default=1, show_default=True, metavar="N", help="How many tasks more.")
+def extend(wiring: Wiring, slug: str, count: int) -> Answer:
+    """Give a campaign more tasks; a completed one is active again."""
+    command = c.ExtendCampaign(count=count, by=person(wiring.environ))
+    activated = generate(wiring.door, wiring.door.campaign(check_slug(slug), command))
+    started = wiring.dispatch_quietly()
+    view = _view(wiring, activated.campaign) | {"created": activated.created, "dispatched": started}
+    return Answer(view, f"Made {', '.join(activated.created)}; started {started}.")
+
+
+VERBS = [create, list_, show, update, pause, resume, complete, extend]
+
+
+def _all(wiring: Wiring) -> Iterator[Campaign]:
+    if not os.path.isdir(wiring.home.in_state("campaigns")):
+        return
+    yield from sorted(
+        (one for one in wiring.store.campaigns.live() if not isinstance(one, Damage)), key=lambda one: one.id
+    )
+
+
+def _short(campaign: Campaign, progress: Progress) -> dict[str, Any]:
+    return {
+        "slug": campaign.id,
+        "project": campaign.project,
+        "name": campaign.name,
+        "status": campaign.status,
+        "progress": {"completed": progress.completed, "total": progress.total, "percent": progress.percent},
+    }
+
+
+def _view(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
+    progress = progress_of(wiring.door, campaign)
+    record: dict[str, Any] = msgspec.to_builtins(campaign)
+    return (
+        record
+        | _short(campaign, progress)
+        | {
+            "tasks": progress.statuses,
+            "folder": _folder(wiring.workspaces, campaign),
+        }
+    )
+
+
+def _words(wiring: Wiring, campaign: Campaign) -> str:
+    progress = progress_of(wiring.door, campaign)
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(progress.statuses.items())) or "none yet"
+    steps = " -> ".join(step.agent or step.label for step in campaign.snapshot.main_steps)
+    lines = [
+        f"{campaign.id}: {campaign.name} ({campaign.status})",
+        f"  project   {campaign.project}",
+        f"  pipeline  {campaign.pipeline}: {steps}",
+        f"  tasks     {statuses}",
+        f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",
+        f"  folder    {_folder(wiring.workspaces, campaign)}",
+    ]
+    return "\n".join(lines)
+
+
+def _folder(workspaces: Workspaces, campaign: Campaign) -> str:
+    return workspaces.campaign(campaign.project, campaign.id)

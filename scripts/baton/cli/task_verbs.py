@@ -1,0 +1,180 @@
+"""The verbs of ``task.py`` that change a task."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import click
+import msgspec
+
+from baton.cli.caller import person
+from baton.cli.script import Answer, script
+from baton.cli.wiring import Wiring
+from baton.domain import commands as c
+from baton.domain.errors import InvalidInput, InvalidWord
+from baton.domain.ids import check_id
+from baton.domain.pipelines import units_of
+from baton.domain.records import Task, rank_of
+from baton.domain.written import TaskFile, task_from
+from baton.engine.creation import create_task
+from baton.store.documents import load
+
+
+@script("create", "task", example="task.py create fix-header.yaml", id_option="file")
+@click.argument("file", type=click.Path())
+def create(wiring: Wiring, file: str) -> Answer:
+    """Make a task from FILE, and start it if it is ready."""
+    written = load(file, TaskFile, None, name="task")
+    if written is None:
+        raise InvalidInput(f"there is no file {file}")
+    if written.repo is not None and not os.path.isdir(written.repo):
+        raise InvalidInput(f"repo: {written.repo} is not a folder")
+    campaign = wiring.campaign(written.campaign) if written.campaign is not None else None
+    if campaign is not None:
+        written = msgspec.structs.replace(written, project=written.project or campaign.project)
+    steps = wiring.template(written.pipeline).main_steps if isinstance(written.pipeline, str) else written.pipeline
+    units = units_of(steps, harness=campaign.harness if campaign else None, model=campaign.model if campaign else None)
+    by = person(wiring.environ)
+    wiring.store.prepare()
+    task = create_task(wiring.door, task_from(written, written.id or _free_id(wiring, written.title), units, by), by)
+    wiring.dispatch_quietly()
+    return Answer(task, f"Created task '{task.id}': {task.title}")
+
+
+@script("assign", "task", example="task.py assign spring-001 ana ben", id_option="task")
+@click.argument("task")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take the names off instead.")
+def assign(wiring: Wiring, task: str, names: tuple[str, ...], remove: bool) -> Answer:
+    """Put people or agents on a task's list of assignees."""
+    return _listed(wiring, task, "assignees", names, remove=remove)
+
+
+@script("subscribe", "task", example="task.py subscribe spring-001 ana", id_option="task")
+@click.argument("task")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take the names off instead.")
+def subscribe(wiring: Wiring, task: str, names: tuple[str, ...], remove: bool) -> Answer:
+    """Put people or agents on a task's list of subscribers."""
+    return _listed(wiring, task, "subscribers", names, remove=remove)
+
+
+@script("label", "task", example="task.py label spring-001 seo urgent-fix", id_option="task")
+@click.argument("task")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take the labels off instead.")
+def label(wiring: Wiring, task: str, names: tuple[str, ...], remove: bool) -> Answer:
+    """Put labels on a task."""
+    return _listed(wiring, task, "labels", names, remove=remove)
+
+
+@script("prioritize", "task", example="task.py prioritize spring-001 urgent", id_option="task")
+@click.argument("task")
+@click.argument("priority")
+def prioritize(wiring: Wiring, task: str, priority: str) -> Answer:
+    """Give a task a priority: urgent, high, medium, low, or a number (lower first)."""
+    value = int(priority) if priority.isdecimal() else priority
+    try:
+        rank_of(value)
+    except ValueError as error:
+        raise InvalidWord(str(error)) from None
+    changed = _update(wiring, task, {"priority": value})
+    return Answer(changed, f"Task '{task}' has priority {changed.priority}.")
+
+
+@script("comment", "task", example="task.py comment spring-001 'Looks good to me'", id_option="task")
+@click.argument("task")
+@click.argument("text")
+def comment(wiring: Wiring, task: str, text: str) -> Answer:
+    """Leave words on a task's time line."""
+    if not text.strip():
+        raise InvalidInput("the comment is empty")
+    changed = wiring.door.task(check_id(task), c.Comment(by=person(wiring.environ), text=text.strip()))
+    return Answer(changed, f"Commented on task '{task}'.")
+
+
+@script("block", "task", example="task.py block spring-001 --reason 'Waiting for the new logo'", id_option="task")
+@click.argument("task")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown wherever the task is.")
+def block(wiring: Wiring, task: str, reason: str) -> Answer:
+    """Keep a task from being dispatched; a run that is going on is ended."""
+    command = c.BlockTask(by=person(wiring.environ), reason=reason)
+    return _asked(wiring, wiring.door.task(check_id(task), command), "blocked")
+
+
+@script("unblock", "task", example="task.py unblock spring-001", id_option="task")
+@click.argument("task")
+def unblock(wiring: Wiring, task: str) -> Answer:
+    """Restore the status from before the block, with fresh attempts."""
+    changed = wiring.door.task(check_id(task), c.UnblockTask(by=person(wiring.environ)))
+    wiring.dispatch_quietly()
+    return Answer(changed, f"Task '{task}' is {changed.status} again.")
+
+
+@script("cancel", "task", example="task.py cancel spring-001 --reason 'Not needed any more'", id_option="task")
+@click.argument("task")
+@click.option("--reason", default="cancelled by hand", metavar="TEXT", show_default=True)
+def cancel(wiring: Wiring, task: str, reason: str) -> Answer:
+    """End a task for good; a run that is going on is ended first."""
+    command = c.CancelTask(by=person(wiring.environ), reason=reason)
+    return _asked(wiring, wiring.door.task(check_id(task), command), "cancelled")
+
+
+@script("retry", "task", example="task.py retry spring-001", id_option="task")
+@click.argument("task")
+def retry(wiring: Wiring, task: str) -> Answer:
+    """Try a task again now: unblocked, with fresh attempts and no back-off."""
+    changed = wiring.door.task(check_id(task), c.RetryTask(by=person(wiring.environ)))
+    wiring.dispatch_quietly()
+    return Answer(changed, f"Task '{task}' is tried again.")
+
+
+@script("delete", "task", example="task.py delete spring-001", id_option="task")
+@click.argument("task")
+def delete(wiring: Wiring, task: str) -> Answer:
+    """Remove a task nobody works on; its id is never used again."""
+    changed = wiring.door.task(check_id(task), c.DeleteTask(by=person(wiring.environ)))
+    return Answer({"deleted": changed.id}, f"Deleted task '{task}'.")
+
+
+CHANGING = [create, assign, subscribe, label, prioritize, comment, block, unblock, cancel, retry, delete]
+
+
+def _update(wiring: Wiring, task: str, fields: dict[str, object]) -> Task:
+    return wiring.door.task(check_id(task), c.UpdateTask(by=person(wiring.environ), fields=fields))
+
+
+def _listed(wiring: Wiring, task: str, field: str, names: tuple[str, ...], *, remove: bool) -> Answer:
+    if any(not name.strip() or "\n" in name for name in names):
+        raise InvalidWord("a name is empty or has a line break")
+
+    def command(found: Task | None) -> c.UpdateTask | None:
+        if found is None:
+            return None
+        before: tuple[str, ...] = getattr(found, field)
+        kept = tuple(name for name in before if not (remove and name in names))
+        added = () if remove else tuple(dict.fromkeys(name for name in names if name not in before))
+        return c.UpdateTask(by=person(wiring.environ), fields={field: (*kept, *added)})
+
+    wiring.task(check_id(task))
+    changed = wiring.door.task(task, command)
+    return Answer(changed, f"Task '{task}' has {field} {', '.join(getattr(changed, field)) or 'none'}.")
+
+
+def _asked(wiring: Wiring, task: Task, participle: str) -> Answer:
+    """Say what became of a wish: done, or as soon as the run has ended."""
+    task = wiring.settled(task)
+    wiring.dispatch_quietly()
+    if task.asked is None:
+        return Answer(task, f"Task '{task.id}' is {task.status}.")
+    return Answer(task, f"Task '{task.id}' will be {participle} when run {task.leases[0].run} has ended.")
+
+
+def _free_id(wiring: Wiring, title: str) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "task"
+    for number in range(1, 10_000):
+        id = base if number == 1 else f"{base}-{number}"
+        if wiring.store.tasks.read(id) is None:
+            return id
+    raise InvalidInput("no free id was found", cure="add an id to the file")

@@ -1,0 +1,160 @@
+"""The verbs of ``task.py`` that only look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from baton.cli.script import Answer, script
+from baton.cli.tables import table
+from baton.cli.wiring import Wiring
+from baton.domain.ids import check_id
+from baton.domain.readiness import not_ready, open_units
+from baton.domain.records import Task, rank_of
+from baton.engine.dispatch import is_dispatching
+from baton.ports import Damage
+
+SHOWN_EVENTS = 8
+
+
+@script("list", "tasks", example="task.py list --campaign spring-launch --status blocked")
+@click.option("--campaign", metavar="C", help="Only those of this campaign.")
+@click.option("--project", metavar="P", help="Only those of this project.")
+@click.option("--status", metavar="S", help="Only those of this status.")
+@click.option("--all", "everything", is_flag=True, help="Finished ones too.")
+def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str | None, everything: bool) -> Answer:
+    """List live tasks, most urgent first, with what each waits for."""
+    found = [
+        task
+        for task in tasks_of(wiring, archived=everything or status in ("completed", "cancelled"))
+        if campaign in (None, task.campaign) and project in (None, task.project) and status in (None, task.status)
+    ]
+    found.sort(key=lambda task: (task.is_finished, rank_of(task.priority), task.id))
+    data = [summary(wiring, task) for task in found]
+    rows = [(d["id"], d["status"], d["priority"], d["step"], d["agent"], d["waits"] or "") for d in data]
+    return Answer(data, table(("task", "status", "priority", "step", "agent", "waits"), rows, empty="No tasks."))
+
+
+@script("list", "ready tasks", name="ready", example="task.py ready --json --project acme")
+@click.option("--project", metavar="P", help="Only those of this project.")
+def ready(wiring: Wiring, project: str | None) -> Answer:
+    """List what could be started now, most urgent first."""
+    limit = wiring.config.settings().retry.backoff_max_seconds
+    now = wiring.clock.now()
+    data = [
+        {
+            "id": task.id,
+            "campaign": task.campaign,
+            "project": task.project,
+            "status": task.status,
+            "priority": task.priority,
+            "step": unit.step,
+            "agent": unit.agent,
+            "ready_at": unit.ready_at,
+        }
+        for task in sorted(tasks_of(wiring), key=lambda task: (rank_of(task.priority), task.id))
+        if project in (None, task.project)
+        for unit in open_units(task)
+        if not_ready(task, unit, now, limit) is None and is_dispatching(wiring.store, task.campaign)
+    ]
+    rows = [(d["id"], d["priority"], d["step"], d["agent"], d["ready_at"]) for d in data]
+    return Answer(data, table(("task", "priority", "step", "agent", "ready since"), rows, empty="Nothing is ready."))
+
+
+@script("show", "task", example="task.py show spring-001\ntask.py show spring-001 --json", id_option="task")
+@click.argument("task")
+def show(wiring: Wiring, task: str) -> Answer:
+    """Show one task: its record as JSON, or the gist of it."""
+    record = wiring.task(check_id(task))
+    return Answer(record, lambda: _words(wiring, record))
+
+
+@script("show", "steps of task", name="steps", example="task.py steps spring-001", id_option="task")
+@click.argument("task")
+def steps(wiring: Wiring, task: str) -> Answer:
+    """Show the steps of a task."""
+    record = wiring.task(check_id(task))
+    return Answer(record.pipeline, lambda: _steps(record))
+
+
+LOOKING = [list_, ready, show, steps]
+
+
+def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
+    """All live tasks that can be read, and the archived ones if they are wanted."""
+    if not os.path.isdir(wiring.home.in_state("tasks")):
+        return
+    yield from (task for task in wiring.store.tasks.live() if not isinstance(task, Damage))
+    for id in wiring.store.tasks.ids(archived=True) if archived else ():
+        found = wiring.store.tasks.read(id)
+        if found is not None and found.status != "deleted":
+            yield found
+
+
+def summary(wiring: Wiring, task: Task) -> dict[str, Any]:
+    """Return the gist of a task: where it stands, and what it waits for."""
+    return {
+        "id": task.id,
+        "campaign": task.campaign,
+        "project": task.project,
+        "title": task.title,
+        "status": task.status,
+        "priority": task.priority,
+        "step": task.current.step,
+        "agent": task.current.agent,
+        "waits": None if task.is_finished else waits_for(wiring, task),
+    }
+
+
+def waits_for(wiring: Wiring, task: Task) -> str | None:
+    """Return in words what a task waits for; ``None`` when it could start now."""
+    limit = wiring.config.settings().retry.backoff_max_seconds
+    reason = not_ready(task, task.current, wiring.clock.now(), limit)
+    if reason is not None:
+        return reason.text
+    if not is_dispatching(wiring.store, task.campaign):
+        return f"campaign {task.campaign} is not active"
+    return "state/stop exists" if wiring.config.is_stopped() else None
+
+
+def _words(wiring: Wiring, task: Task) -> str:
+    lines = [
+        f"{task.id}: {task.title} ({task.status}, priority {task.priority})",
+        f"  campaign  {task.campaign or '-'}   project {task.project or '-'}",
+    ]
+    if task.blocked is not None:
+        lines.append(f"  blocked   {task.blocked.kind}: {task.blocked.reason}")
+        lines.append(f"            task.py retry {task.id}, when it is mended")
+    elif not task.is_finished:
+        lines.append(f"  waits     {waits_for(wiring, task) or 'for a free slot'}")
+    if task.rejection_notes:
+        lines.append(f"  sent back {task.revision_count} times; last: {task.rejection_notes}")
+    lines += ["", _steps(task), "", "Last events:"]
+    lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
+    return "\n".join(lines)
+
+
+def _steps(task: Task) -> str:
+    rows = [
+        (
+            unit.step,
+            unit.agent or "-",
+            unit.status,
+            unit.attempts,
+            ", ".join(unit.result.outputs) if unit.result is not None else "",
+            (unit.result.summary if unit.result is not None else None)
+            or (unit.failures[-1].outcome if unit.failures else ""),
+        )
+        for unit in task.pipeline
+    ]
+    return table(("step", "agent", "status", "attempts", "outputs", "said"), rows)
+
+
+def _gist(data: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in data.items() if key in _TOLD and value not in (None, ""))[:100]
+
+
+_TOLD = ("step", "agent", "outcome", "reason", "notes", "by", "text", "message")

@@ -1,0 +1,32 @@
+"""Making a task by hand: waits are noted before it exists, its campaign is told first, its dependencies looked at after."""
+
+from __future__ import annotations
+
+from baton.domain.campaigns import PlanTask
+from baton.domain.commands import CreateTask
+from baton.domain.errors import AlreadyExists, InvalidInput
+from baton.domain.records import Task, TaskStatus
+from baton.engine.door import Door
+
+
+def create_task(door: Door, command: CreateTask, by: str) -> Task:
+    """Make the task. A dependency that has ended meanwhile is heard of here; what a crash leaves out, by the sweep."""
+    store = door.store
+    if store.tasks.read(command.id) is not None or store.tasks.is_set_aside(command.id):
+        raise AlreadyExists(f"the id '{command.id}' is taken", cure="choose another id")
+    dependencies = tuple(command.fields.get("depends_on", ()))
+    for dependency in dependencies:
+        found = store.tasks.read(dependency)
+        if found is None or found.status is TaskStatus.DELETED:
+            raise InvalidInput(f"depends_on: there is no task '{dependency}'", cure="make that one first")
+    for dependency in dependencies:
+        store.waits.add(dependency, command.id)
+    campaign = command.fields.get("campaign")
+    if campaign is not None:
+        door.campaign(campaign, PlanTask(task=command.id, by=by))
+    task = door.task(command.id, command)
+    for dependency in dependencies:
+        found = store.tasks.read(dependency)
+        if found is not None and found.is_finished:
+            door.tell_dependents(found)
+    return store.tasks.read(command.id) or task if dependencies else task

@@ -1,0 +1,25 @@
+#!/bin/sh
+''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
+
+"""Campaigns: make, look at, pause, resume, complete, extend."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from baton import start
+
+start.require(__file__)
+
+from baton.cli.campaign_verbs import VERBS
+from baton.cli.script import group, main
+
+command = group(
+    "campaign",
+    "Make campaigns, and see how far they are.",
+    "campaign.py create spring.yaml\nactivate_campaign.py spring-launch\ncampaign.py show spring-launch",
+    VERBS,
+)
+
+if __name__ == "__main__":
+    main(command)
