@@ -11,13 +11,16 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.caller import caller_of, task_of
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
-from baton.engine.agent_calls import acquire
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 def refused(error: BatonError) -> dict[str, object]:
@@ -35,11 +38,13 @@ def refused(error: BatonError) -> dict[str, object]:
 )
 @click.argument("task", required=False)
 @click.option("--agent", metavar="NAME", help="Who takes it (default: BATON_AGENT).")
-def command(wiring: Wiring, task: str | None, agent: str | None) -> Answer:
+def command(wiring: "Wiring", task: str | None, agent: str | None) -> Answer:
     """Take the lease of the current step of TASK by hand, or renew one's own.
 
     Held by somebody else it is refused with exit code 1; a lease that nobody has renewed for `steal_after` is taken.
     """
+    from baton.engine.agent_calls import acquire  # start-up
+
     task = task_of(task, wiring.environ)
     caller = caller_of(agent, task, wiring.environ)
     record = acquire(wiring.door, wiring.clock, wiring.config.settings(), task, caller)

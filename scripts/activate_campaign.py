@@ -11,11 +11,15 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
 from baton.domain.ids import check_slug
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script(
@@ -27,7 +31,7 @@ from baton.domain.ids import check_slug
 )
 @click.argument("campaign")
 @click.option("--no-dispatch", is_flag=True, help="Only make the tasks; the next sweep starts them.")
-def command(wiring: Wiring, campaign: str, no_dispatch: bool) -> Answer:
+def command(wiring: "Wiring", campaign: str, no_dispatch: bool) -> Answer:
     """Activate CAMPAIGN: make its tasks, once, and start agents for what is ready. Again: nothing is made twice."""
     from baton.engine.activation import activate  # start-up
 

@@ -11,10 +11,14 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script(
@@ -24,7 +28,7 @@ from baton.cli.wiring import Wiring
     always_json=True,
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def command(wiring: Wiring, dry_run: bool) -> Answer:
+def command(wiring: "Wiring", dry_run: bool) -> Answer:
     """Look at everything, repair what a crash left, start what is ready, and tell the operator what happened.
 
     Costs no tokens, and may run at any time, twice at once, or not for days. Under state/stop it starts nothing.

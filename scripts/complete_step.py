@@ -11,12 +11,15 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.caller import caller_of, task_of
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
-from baton.engine.agent_calls import Done, check_data, check_score, complete
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script(
@@ -35,7 +38,7 @@ from baton.engine.agent_calls import Done, check_data, check_score, complete
 @click.option("--summary", metavar="TEXT", help="One sentence for whoever comes next.")
 @click.option("--result", metavar="JSON", help="An object of free data, at most 64 KB.")
 def command(
-    wiring: Wiring,
+    wiring: "Wiring",
     task: str | None,
     agent: str | None,
     quality_score: float | None,
@@ -48,6 +51,8 @@ def command(
 
     With a hand lease the task moves on at once. Inside a run the report is kept, and counts when the run has ended.
     """
+    from baton.engine.agent_calls import Done, check_data, check_score, complete  # start-up
+
     task = task_of(task, wiring.environ)
     caller = caller_of(agent, task, wiring.environ)
     done = Done(

@@ -11,15 +11,19 @@ from baton import start
 
 start.require(__file__)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script("make", "home", example="init_home.py ~/baton-home", id_option="directory", needs_home=False)
 @click.argument("directory", required=False)
-def command(wiring: Wiring, directory: str | None) -> Answer:
+def command(wiring: "Wiring", directory: str | None) -> Answer:
     """Make a home in DIRECTORY; what exists there is left as it is."""
     from baton.cli.homes import make_home  # start-up
 

@@ -11,10 +11,14 @@ from baton import start
 
 start.require(__file__)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script(
@@ -32,7 +36,7 @@ from baton.cli.wiring import Wiring
 @click.option("--detach", is_flag=True, help="Return at once; the run, and what is ready after it, goes on.")
 @click.option("--slot", hidden=True)
 def command(
-    wiring: Wiring,
+    wiring: "Wiring",
     agent: str | None,
     task: str | None,
     branch: str | None,

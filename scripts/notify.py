@@ -11,11 +11,15 @@ from baton import start
 
 start.require(__file__)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
 from baton.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script(
@@ -24,7 +28,7 @@ from baton.domain.errors import InvalidInput
     example="notify.py Spring launch is ready\nstatus.py | notify.py",
 )
 @click.argument("message", nargs=-1)
-def command(wiring: Wiring, message: tuple[str, ...]) -> Answer:
+def command(wiring: "Wiring", message: tuple[str, ...]) -> Answer:
     """Send MESSAGE (or standard input) to the chat TELEGRAM_CHAT_ID, as the bot TELEGRAM_BOT_TOKEN."""
     notifier = wiring.notifier("telegram")
     text = " ".join(message) if message or sys.stdin.isatty() else sys.stdin.read()

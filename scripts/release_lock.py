@@ -11,13 +11,16 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.caller import caller_of, person, task_of
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
-from baton.engine.agent_calls import release, revoke
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 def refused(error: BatonError) -> dict[str, object]:
@@ -37,8 +40,10 @@ def refused(error: BatonError) -> dict[str, object]:
 @click.option("--agent", metavar="NAME", help="Who gives it back (default: BATON_AGENT).")
 @click.option("--notes", default="", metavar="TEXT", help="Why; the next attempt is told.")
 @click.option("--force", is_flag=True, help="As a person: take it away from whoever holds it; a run is ended.")
-def command(wiring: Wiring, task: str | None, agent: str | None, notes: str, force: bool) -> Answer:
+def command(wiring: "Wiring", task: str | None, agent: str | None, notes: str, force: bool) -> Answer:
     """Give the lease of TASK back without completing the step; inside a run it counts as an attempt."""
+    from baton.engine.agent_calls import release, revoke  # start-up
+
     task = task_of(task, wiring.environ)
     if force:
         revoke(wiring.door, task, person(wiring.environ))

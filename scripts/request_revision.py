@@ -11,12 +11,15 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.caller import caller_of, person, task_of
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
-from baton.engine.agent_calls import request_revision, revise_by_person
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 @script(
@@ -34,9 +37,11 @@ from baton.engine.agent_calls import request_revision, revise_by_person
 @click.option("--by-person", is_flag=True, help="As a person, without a lease.")
 @click.option("--stop-run", is_flag=True, help="With --by-person: end the run that is going on.")
 def command(
-    wiring: Wiring, task: str | None, to_step: int, notes: str, agent: str | None, by_person: bool, stop_run: bool
+    wiring: "Wiring", task: str | None, to_step: int, notes: str, agent: str | None, by_person: bool, stop_run: bool
 ) -> Answer:
     """Send TASK back to step N: every step from there on is done again."""
+    from baton.engine.agent_calls import request_revision, revise_by_person  # start-up
+
     task = task_of(task, wiring.environ)
     if by_person:
         after = revise_by_person(wiring.door, task, person(wiring.environ), to_step, notes, stop_run=stop_run)

@@ -11,12 +11,16 @@ from baton import start
 
 start.require(__file__, json=True)
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.ids import check_id, check_slug
+
+if TYPE_CHECKING:
+    from baton.cli.wiring import Wiring
 
 
 def refused(error: BatonError) -> dict[str, object]:
@@ -36,7 +40,7 @@ def refused(error: BatonError) -> dict[str, object]:
 @click.option("--use-case", metavar="U", help="Only services that serve this use case.")
 @click.option("--campaign", metavar="C", help="With the order that this campaign asks for.")
 @click.option("--chain", is_flag=True, help="All active services in their order, as a fallback chain.")
-def command(wiring: Wiring, capability: str, use_case: str | None, campaign: str | None, chain: bool) -> Answer:
+def command(wiring: "Wiring", capability: str, use_case: str | None, campaign: str | None, chain: bool) -> Answer:
     """Print the best active service for CAPABILITY: the one with the lowest priority number."""
     from baton.domain.services import resolve  # start-up
 

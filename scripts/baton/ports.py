@@ -4,13 +4,20 @@ hold every implementer to it. A port appears together with its first implementer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from msgspec import Struct
-
+from baton.domain.campaigns import Campaign
+from baton.domain.exchange import Commit as Commit
+from baton.domain.exchange import Damage as Damage
+from baton.domain.exchange import Ending as Ending
+from baton.domain.exchange import Invocation as Invocation
+from baton.domain.exchange import Job as Job
+from baton.domain.exchange import Process as Process
+from baton.domain.exchange import SlotState as SlotState
+from baton.domain.exchange import Verdict as Verdict
 from baton.domain.readiness import Entry
-from baton.domain.records import Event, FailureKind, Holder, Unit
+from baton.domain.records import Holder, Task
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 
@@ -28,23 +35,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only pass while the machine is awake."""
-
-
-class Commit(Struct, frozen=True):
-    """What a change leaves: the record, its new events (none: nothing changed), whether it belongs in the archive."""
-
-    record: Any
-    events: Sequence[Event] = ()
-    archive: bool = False
-
-
-class Damage(Struct, frozen=True, kw_only=True):
-    """A file of the state that could not be read: its kind and id, the reason, whether a newer Baton wrote it."""
-
-    kind: str
-    id: str
-    reason: str
-    newer: bool = False
 
 
 class Kind(Protocol[R]):
@@ -155,15 +145,6 @@ class Slot(Protocol):
         """Forget our copy: a process that inherited the slot keeps it."""
 
 
-class SlotState(Struct, frozen=True, kw_only=True):
-    """What a look at a slot tells, without taking it."""
-
-    number: int
-    held: bool
-    supervised: bool
-    facts: dict[str, Any]
-
-
 class Slots(Protocol):
     """The places in which runs happen. A lock says who is alive; looking never takes it."""
 
@@ -184,13 +165,6 @@ class Launcher(Protocol):
         """Start a detached supervisor that inherits the slot; ``target`` is an (agent, task) to begin with."""
 
 
-class Process(Struct, frozen=True, kw_only=True):
-    """A process, beyond doubt: its id and when it started, in ticks since boot."""
-
-    pid: int
-    started: int
-
-
 class Processes(Protocol):
     """Processes of this machine. A signal goes only to the very process that was found."""
 
@@ -202,45 +176,6 @@ class Processes(Protocol):
 
     def kill(self, found: Iterable[Process]) -> int:
         """Send KILL to each that is still the one that was found; return to how many."""
-
-
-class Job(Struct, frozen=True, kw_only=True):
-    """What a harness is asked to run: one agent on one unit, in a prepared workspace."""
-
-    run: str
-    skill: Skill
-    unit: Unit
-    model: str | None
-    workspace: str
-    prompt_file: str
-    environ: dict[str, str]
-
-
-class Invocation(Struct, frozen=True, kw_only=True):
-    """A command line; the environment's names it adds are values already."""
-
-    argv: tuple[str, ...]
-    environ: dict[str, str]
-
-
-class Ending(Struct, frozen=True, kw_only=True):
-    """How the agent's process ended, as seen: exit code or signal, and the ends of what it printed."""
-
-    exit_code: int | None
-    signal: int | None
-    stdout_tail: str
-    stderr_tail: str
-
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done."""
-
-    completed: bool
-    kind: FailureKind | None = None
-    summary: str | None = None
-    message: str = ""
-    session: str | None = None
-    usage: dict[str, Any] = {}
 
 
 class Harness(Protocol):
@@ -291,3 +226,22 @@ class Runs(Protocol):
 
     def read(self, task: str, run: str) -> dict[str, Any] | None:
         """The record, if there is a readable one."""
+
+
+class Store(Protocol):
+    """A home's state, as the engine sees it."""
+
+    @property
+    def tasks(self) -> Kind[Task]: ...
+    @property
+    def campaigns(self) -> Kind[Campaign]: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def ready(self) -> Ready: ...
+    @property
+    def waits(self) -> Waits: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def slots(self) -> Slots: ...

@@ -85,7 +85,7 @@ def _refuse(script: str, tried: list[str], *, json: bool) -> None:
         "requirements.txt."
     )
     if json:
-        from json import dumps  # noqa: PLC0415 (only on the way out: it would cost every start half a millisecond)
+        from json import dumps  # start-up (only on the way out: it would cost every start half a millisecond)
 
         sys.stdout.write(dumps({"error": {"code": "io_error", "message": reason, "cure": cure}}) + "\n")
     else:

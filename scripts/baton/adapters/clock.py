@@ -37,7 +37,12 @@ def _machine() -> str:
 
 def _first_line(path: str) -> str:
     try:
-        with open(path, encoding="ascii") as file:
-            return file.readline().strip()
-    except (OSError, UnicodeDecodeError):
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
         return ""
+    try:
+        return os.read(fd, 256).split(b"\n")[0].strip().decode("ascii", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)

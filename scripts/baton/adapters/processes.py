@@ -179,7 +179,7 @@ def _read(path: str) -> bytes:
 
 def become_subreaper() -> None:
     """Make this process the parent of every descendant whose own parent ends, however it tried to leave."""
-    import ctypes  # noqa: PLC0415 - start-up: only supervisors need it
+    import ctypes  # start-up: only supervisors need it
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:

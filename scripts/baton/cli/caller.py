@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from baton.domain.errors import InvalidWord
 from baton.domain.ids import check_agent, check_id
-from baton.engine.agent_calls import Caller
+
+if TYPE_CHECKING:
+    from baton.engine.agent_calls import Caller
 
 
 def task_of(option: str | None, environ: Mapping[str, str]) -> str:
@@ -20,6 +22,8 @@ def task_of(option: str | None, environ: Mapping[str, str]) -> str:
 
 def caller_of(agent: str | None, task: str, environ: Mapping[str, str]) -> Caller:
     """Return the caller; the token in ``BATON_LEASE`` counts for the task in ``BATON_TASK`` alone."""
+    from baton.engine.agent_calls import Caller  # start-up
+
     name = agent or environ.get("BATON_AGENT")
     if not name:
         raise InvalidWord("no agent is named", cure="add --agent NAME, or set BATON_AGENT")
@@ -33,6 +37,8 @@ def person(environ: Mapping[str, str]) -> str:
     """Return the name under which a person's commands stand in the history."""
     if environ.get("BATON_AGENT"):
         return environ["BATON_AGENT"]
+    import getpass  # start-up: only people are looked up
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -9,19 +9,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
-import msgspec
 
-from baton.cli.wiring import Wiring, find_home
 from baton.domain.errors import BatonError, InvalidWord
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EXIT_CODES = "Exit codes: 0 done; 1 not done, and the error says why; 2 wrong usage; 75 busy, try again."
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(NamedTuple):
     """What a script answers: ``data`` as JSON, ``text`` for people (made only when it is wanted)."""
 
     data: Any
@@ -29,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True):
     exit_code: int = 0
 
 
-class Job(msgspec.Struct, kw_only=True):
+class Job(NamedTuple):
     """How one script (or one verb of it) speaks: what it tries to do to which thing, and whether always in JSON."""
 
     verb: str
@@ -118,6 +116,8 @@ def _carry_out(
 ) -> None:
     program = os.path.basename(sys.argv[0])
     id = words.get(job.id_option) if job.id_option is not None else None
+    from baton.cli.wiring import Wiring, find_home  # start-up: --help and wrong usage need no home
+
     try:
         wiring = Wiring(find_home(home, os.environ, must_exist=needs_home), os.environ, warn)
         answer = body(wiring, **words)
@@ -129,12 +129,12 @@ def _carry_out(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
-        from baton.store.files import translated  # noqa: PLC0415 - start-up: only when something failed
+        from baton.store.files import translated  # start-up: only when something failed
 
         said = translated(error, error.filename or wiring.home.root)
         _say(program, job, said, id, wants_json=as_json)
         raise SystemExit(said.exit_code) from None
-    text = msgspec.json.encode(answer.data).decode() if as_json else answer.text
+    text = _json(answer.data) if as_json else answer.text
     text = text() if callable(text) else text
     if text:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -150,12 +150,18 @@ def _say(program: str, job: Job, error: BatonError, id: Any, *, wants_json: bool
             said["error"]["cure"] = error.cure
         said["error"] |= {key: value for key, value in error.details.items() if key not in said["error"]}
         said |= job.negative(error) if job.negative is not None else {}
-        sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
+        sys.stdout.write(_json(said) + "\n")
         return
     named = f" '{id}'" if id else ""
     sys.stderr.write(f"{program}: cannot {job.verb} {job.thing}{named}: {error.message}\n")
     if error.cure:
         sys.stderr.write(f"  {error.cure}\n")
+
+
+def _json(value: Any) -> str:
+    import msgspec  # start-up: words for people need none
+
+    return msgspec.json.encode(value).decode()
 
 
 def _epilog(example: str) -> str:

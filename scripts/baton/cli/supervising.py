@@ -174,7 +174,7 @@ def preparation(wiring: Wiring) -> Preparation:
 
 
 def _prompts(wiring: Wiring) -> Callable[[], Prompts]:
-    from baton.adapters.prompts import JinjaPrompts  # noqa: PLC0415 - start-up: 20 ms that only a supervisor needs
+    from baton.adapters.prompts import JinjaPrompts  # start-up: 20 ms that only a supervisor needs
 
     prompts = JinjaPrompts(os.path.join(wiring.home.config, "prompts"))
     return lambda: prompts
@@ -187,7 +187,7 @@ def harness_named(name: str) -> Harness:
         raise HarnessMissing(
             f"the harness '{name}' is not built yet", cure="set harness: {default: script} in config/baton.yaml"
         )
-    from importlib import import_module  # noqa: PLC0415 - start-up
+    from importlib import import_module  # start-up
 
     made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness()
     return made

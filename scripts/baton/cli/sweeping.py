@@ -121,8 +121,8 @@ def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:
 
 def _notify(wiring: Wiring) -> list[str]:
     """Send what is new. A failing channel is said, and tried again by a later sweep."""
-    from baton.engine.notifying import notify  # noqa: PLC0415 - start-up
-    from baton.store.deliveries import DeliveryFiles  # noqa: PLC0415 - start-up
+    from baton.engine.notifying import notify  # start-up
+    from baton.store.deliveries import DeliveryFiles  # start-up
 
     settings = wiring.config.settings().notify
     deliveries = DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp"))

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from baton.adapters.clock import SystemClock
 from baton.domain.errors import BatonError, CampaignNotFound, InvalidInput, InvalidWord, TaskNotFound
-from baton.domain.settings import Settings
 from baton.engine.door import Door
-from baton.store.documents import load
 from baton.store.home_store import HomeStore
 from baton.store.layout import Home, toolkit_path
 
@@ -27,13 +25,13 @@ if TYPE_CHECKING:
     from baton.domain.pipelines import Template
     from baton.domain.records import Task
     from baton.domain.services import Registry
+    from baton.domain.settings import Settings
     from baton.domain.skills import Skill
     from baton.engine.dispatch import Dispatched
 
 SCRIPTS = toolkit_path("scripts")
 SHIPPED_SKILLS = toolkit_path("skills")
 SHIPPED_PIPELINES = toolkit_path("scripts", "baton", "presets")
-DEFAULTS = Settings()
 # How long a command waits for a run that it revoked, beyond the run's own grace.
 SETTLE_SECONDS = 5.0
 
@@ -57,7 +55,10 @@ class HomeConfig:
 
     def settings(self) -> Settings:
         """The settings in force; the defaults where there is no file."""
-        return load(self._home.settings_file, Settings, self._home.cache, name="settings", default=DEFAULTS)
+        from baton.domain.settings import Settings  # start-up
+        from baton.store.documents import load  # start-up
+
+        return load(self._home.settings_file, Settings, self._home.cache, name="settings", default=Settings())
 
     def is_stopped(self) -> bool:
         """Tell whether the stop file exists."""
@@ -65,13 +66,13 @@ class HomeConfig:
 
     def credential(self, name: str) -> str | None:
         """The value of a secret: from the environment, else from the home's ``.env``."""
-        from baton.store.dotenv import credential  # noqa: PLC0415 - start-up
+        from baton.store.dotenv import credential  # start-up
 
         return credential(name, self._environ, self._env_file)
 
     @cached_property
     def _env_file(self) -> dict[str, str]:
-        from baton.store.dotenv import read_env  # noqa: PLC0415 - start-up
+        from baton.store.dotenv import read_env  # start-up
 
         return read_env(self._home.env_file)
 
@@ -84,7 +85,7 @@ class HomeAgents:
 
     def find(self, name: str) -> Skill:
         """The agent of this name; ``AgentNotFound`` with the cure."""
-        from baton.store.skills import find_skill  # noqa: PLC0415 - start-up
+        from baton.store.skills import find_skill  # start-up
 
         return find_skill(name, self._home.skills, SHIPPED_SKILLS, self._home.cache)
 
@@ -113,14 +114,14 @@ class Wiring:
     @cached_property
     def workspaces(self) -> Workspaces:
         """The folders agents work in."""
-        from baton.adapters.workspaces import Workspaces  # noqa: PLC0415 - start-up
+        from baton.adapters.workspaces import Workspaces  # start-up
 
         return Workspaces(self.home.root)
 
     @cached_property
     def launcher(self) -> LocalLauncher:
         """Starts supervisors."""
-        from baton.adapters.launcher import LocalLauncher  # noqa: PLC0415 - start-up
+        from baton.adapters.launcher import LocalLauncher  # start-up
 
         log = os.path.join(self.home.logs, "supervisors.log")
         return LocalLauncher(self.home.root, os.path.join(SCRIPTS, "invoke_agent.py"), log)
@@ -132,7 +133,7 @@ class Wiring:
 
     def dispatch(self) -> Dispatched:
         """Start supervisors for what is ready, as far as there are slots."""
-        from baton.engine.dispatch import dispatch  # noqa: PLC0415 - start-up
+        from baton.engine.dispatch import dispatch  # start-up
 
         return dispatch(self.store, self.config, self.clock, _Late(self), inside_run=self.is_inside_run)
 
@@ -148,7 +149,7 @@ class Wiring:
         """Outputs as paths relative to the task's workspace, each of which exists inside it."""
         if not outputs:
             return ()
-        from baton.engine.agent_calls import check_outputs  # noqa: PLC0415 - start-up
+        from baton.engine.agent_calls import check_outputs  # start-up
 
         record = self.task(task)
         return check_outputs(lambda output: self.workspaces.resolve(record, output), outputs)
@@ -180,26 +181,27 @@ class Wiring:
 
     def notifier(self, name: str) -> Notifier:
         """A notifier by name, with its credentials looked up in the environment and in ``.env``."""
-        from baton.adapters.notifiers.telegram import Notifier  # noqa: PLC0415 - start-up
+        from baton.adapters.notifiers.telegram import Notifier  # start-up
 
         assert name == Notifier.name
         return Notifier(self.config.credential)
 
     def services(self) -> Registry:
         """The service registry; an empty one where there is no file."""
-        from baton.domain.services import Registry  # noqa: PLC0415 - start-up
+        from baton.domain.services import Registry  # start-up
+        from baton.store.documents import load  # start-up
 
         return load(self.home.services_file, Registry, self.home.cache, name="services", default=Registry())
 
     def template(self, slug: str) -> Template:
         """A pipeline template by slug: the home's own or a preset."""
-        from baton.cli.templates import find_template  # noqa: PLC0415 - start-up
+        from baton.cli.templates import find_template  # start-up
 
         return find_template(self.home, slug)
 
     def is_completed(self, campaign: str, by: str = "baton") -> bool:
         """Complete the campaign if it is done; tell whether it was completed by this."""
-        from baton.engine.completion import look_at  # noqa: PLC0415 - start-up
+        from baton.engine.completion import look_at  # start-up
 
         return look_at(self.door, self.clock, self.workspaces, campaign, by) is not None
 

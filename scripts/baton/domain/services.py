@@ -196,7 +196,7 @@ def _resolved(service: Service, capability: str, has_key: Callable[[str], bool])
 
 def _unknown(registry: Registry, capability: str) -> ServiceNotFound:
     # Imported late: a millisecond or more, and only wrong input needs it.
-    from difflib import get_close_matches  # noqa: PLC0415
+    from difflib import get_close_matches  # start-up
 
     known = sorted(registry.categories)
     near = get_close_matches(capability, known, n=1, cutoff=0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -12,10 +12,12 @@ from msgspec import Struct
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord, LeaseMismatch
 from baton.domain.records import LeaseKind, ReportKind, Task
-from baton.domain.settings import Settings
 from baton.domain.task_runs import preview
 from baton.engine.door import Door
-from baton.ports import Clock
+
+if TYPE_CHECKING:
+    from baton.domain.settings import Settings
+    from baton.ports import Clock
 
 RESULT_LIMIT = 64 * 1024
 

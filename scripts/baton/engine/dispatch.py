@@ -10,8 +10,7 @@ from msgspec import Struct
 from baton.domain.errors import BatonError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.times import epoch
-from baton.engine.door import Store
-from baton.ports import Clock, Config, Launcher
+from baton.ports import Clock, Config, Launcher, Store
 
 
 class Dispatched(Struct, frozen=True, kw_only=True):

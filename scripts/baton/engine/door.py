@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from baton.domain import campaigns, tasks
-from baton.domain.campaigns import Campaign
+from baton.domain import tasks
 from baton.domain.commands import FailDependency, MeetDependency
 from baton.domain.errors import (
     BatonError,
@@ -16,29 +15,14 @@ from baton.domain.errors import (
     LeaseMismatch,
     TaskNotFound,
 )
+from baton.domain.exchange import Commit
 from baton.domain.records import Event, Task, TaskStatus
-from baton.ports import Commit, Config, Kind, Log, Ready, Runs, Slots, Waits
+
+if TYPE_CHECKING:
+    from baton.domain.campaigns import Campaign
+    from baton.ports import Config, Store
 
 Step = Any  # a command, or a function of the record that returns one (or None)
-
-
-class Store(Protocol):
-    """A home's state, as the engine sees it."""
-
-    @property
-    def tasks(self) -> Kind[Task]: ...
-    @property
-    def campaigns(self) -> Kind[Campaign]: ...
-    @property
-    def log(self) -> Log: ...
-    @property
-    def ready(self) -> Ready: ...
-    @property
-    def waits(self) -> Waits: ...
-    @property
-    def runs(self) -> Runs: ...
-    @property
-    def slots(self) -> Slots: ...
 
 
 class Door:
@@ -81,6 +65,7 @@ class Door:
 
     def campaign(self, id: str, command: Any) -> Campaign:
         """Apply one command to a campaign."""
+        from baton.domain import campaigns  # start-up: an agent's last act changes no campaign
 
         def change(campaign: Campaign | None, now: str) -> Commit:
             return Commit(*campaigns.decide(campaign, command, now))

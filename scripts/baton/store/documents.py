@@ -97,7 +97,7 @@ def load_text(text: str | bytes, type: type[T], source_name: str) -> T:
 
 def nearest_cure(word: str, known: Iterable[str]) -> str:
     """Return the cure for a word that is not one of ``known``: the nearest of them, and all if they are few."""
-    from difflib import get_close_matches  # noqa: PLC0415 - for an error's words alone
+    from difflib import get_close_matches  # start-up: for an error's words alone
 
     names = sorted(known)
     near = [f"did you mean '{one}'?" for one in get_close_matches(word, names, 1)]
@@ -160,7 +160,7 @@ def _read(path: str, found: os.stat_result) -> bytes:
 
 
 def _parsed(source: str | bytes, type: Any, name: str) -> tuple[bytes, Any]:
-    from baton.store import strict_yaml  # noqa: PLC0415 - costs more than a whole call that parses nothing
+    from baton.store import strict_yaml  # start-up: costs more than a whole call that parses nothing
 
     try:
         data, lines = strict_yaml.parse(source, name, max_bytes=MAX_BYTES)
@@ -200,16 +200,15 @@ def _explained(error: msgspec.ValidationError, data: Any, lines: Iterable[Path],
 
 
 def _said_by_type(cause: BaseException, path: Path, what: str, lines: Iterable[Path]) -> tuple[Path, str, str]:
-    from baton.store.strict_yaml import shown  # noqa: PLC0415 - imported by now
-
     origin, cure = cause.__cause__, ""
     if isinstance(origin, InvalidInput):
         known = origin.details.get("known")
         cure = nearest_cure(str(origin.details.get("word")), known) if known else origin.cure
-    first = re.match(r"([\w.-]+):? (.+)", what, re.DOTALL)
-    key = f"{shown(path)}.{first[1]}".removeprefix(".") if first else ""
-    named = next((one for one in lines if shown(one) == key), None)
-    return (named, first[2], cure or "correct it") if first and named else (path, what, cure or "correct it")
+    for one in lines:
+        key = ".".join(map(str, one[len(path) :]))
+        if one[: len(path)] == path and what.startswith((f"{key}: ", f"{key} ")):
+            return one, what[len(key) :].lstrip(": "), cure or "correct it"
+    return path, what, cure or "correct it"
 
 
 def _cure(what: str, types: list[inspect.Type], value: Any) -> str:

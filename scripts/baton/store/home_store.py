@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
-from baton.domain.campaigns import Campaign
+from baton.domain.exchange import Damage
 from baton.domain.readiness import waiting
 from baton.domain.records import Task
-from baton.ports import Clock, Damage
 from baton.store.codec import Codec
 from baton.store.files import read_bytes, replace, said
 from baton.store.layout import Home
@@ -17,39 +18,64 @@ from baton.store.log import LOCK, EventLog
 from baton.store.marks import Marks
 from baton.store.ready import ReadyIndex
 from baton.store.record_files import Index, RecordFiles
-from baton.store.runs import RunFiles
-from baton.store.slots import SlotFiles
-from baton.store.waits import WaitFiles
+
+if TYPE_CHECKING:
+    from baton.domain.campaigns import Campaign
+    from baton.ports import Clock
+    from baton.store.runs import RunFiles
+    from baton.store.slots import SlotFiles
+    from baton.store.waits import WaitFiles
+
+R = TypeVar("R")
 
 
 class HomeStore:
-    """Everything below ``state/``. Making one touches nothing; the first change of a boot repairs the log first."""
+    """Everything below ``state/``. Making one touches nothing; the first change of a boot repairs the log first.
+
+    What a call may not need is made when it is asked for, and imported then, for start-up.
+    """
 
     def __init__(self, home: Home, clock: Clock, warn: Callable[[str], None]) -> None:
         self.home = home
         self._clock = clock
+        self._warn = warn
         self._is_prepared = False
-        locks = Locks(home.in_state("locks"))
-        self.locks = locks
-        self.log = EventLog(home.in_state("events"), locks, clock)
+        self.locks = Locks(home.in_state("locks"))
+        self.log = EventLog(home.in_state("events"), self.locks, clock)
         self.ready = ReadyIndex(home.in_state("ready"))
-        self.waits = WaitFiles(home.in_state("waits"))
-        self.runs = RunFiles(home.in_state("runs"), home.in_state("tmp"))
-        self.slots = SlotFiles(home.in_state("slots"))
-        self.tasks: RecordFiles[Task] = RecordFiles(
-            "task",
-            Codec("task", Task, waiting),
-            home,
-            locks,
-            self.log,
-            clock,
-            Index(self.ready, waiting),
-            self.prepare,
-            warn,
-        )
-        self.campaigns: RecordFiles[Campaign] = RecordFiles(
-            "campaign", Codec("campaign", Campaign), home, locks, self.log, clock, None, self.prepare, warn
-        )
+        self.tasks: RecordFiles[Task] = self._records("task", Task, Index(self.ready, waiting))
+
+    @cached_property
+    def campaigns(self) -> RecordFiles[Campaign]:
+        """The campaign records."""
+        from baton.domain.campaigns import Campaign  # start-up
+
+        return self._records("campaign", Campaign, None)
+
+    @cached_property
+    def waits(self) -> WaitFiles:
+        """Who waits for whom."""
+        from baton.store.waits import WaitFiles  # start-up
+
+        return WaitFiles(self.home.in_state("waits"))
+
+    @cached_property
+    def runs(self) -> RunFiles:
+        """The run records."""
+        from baton.store.runs import RunFiles  # start-up
+
+        return RunFiles(self.home.in_state("runs"), self.home.in_state("tmp"))
+
+    @cached_property
+    def slots(self) -> SlotFiles:
+        """The slots."""
+        from baton.store.slots import SlotFiles  # start-up
+
+        return SlotFiles(self.home.in_state("slots"))
+
+    def _records(self, kind: str, type: type[R], index: Index | None) -> RecordFiles[R]:
+        codec = Codec(kind, type, index.entries if index is not None else None)
+        return RecordFiles(kind, codec, self.home, self.locks, self.log, self._clock, index, self.prepare, self._warn)
 
     def prepare(self) -> None:
         """Make the folders; in a new boot, give back to the log what power loss took from it. Once a process."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from baton.domain.records import Event
-from baton.ports import Clock
 from baton.store.files import PRIVATE_FILE, discard, names_in, sync_folder, write_all
 from baton.store.locks import Locks
+
+if TYPE_CHECKING:
+    from baton.ports import Clock
 
 LOCK = "log.lock"
 SUFFIX = ".ndjson"

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from baton.domain.errors import BatonError, StateDamaged, StateNewer
+from baton.domain.exchange import Commit, Damage
 from baton.domain.readiness import Entry
-from baton.ports import Clock, Commit, Damage
 from baton.store.codec import Codec
 from baton.store.files import names_in, read_bytes, replace, said, sync_folder, translated
 from baton.store.layout import Home
@@ -24,6 +24,9 @@ from baton.store.locks import Locks
 from baton.store.log import EventLog
 from baton.store.marks import Mark, Marks
 from baton.store.ready import ReadyIndex
+
+if TYPE_CHECKING:
+    from baton.ports import Clock
 
 R = TypeVar("R", bound=Any)
 SUFFIX = ".json"

@@ -71,9 +71,9 @@ class Notifier:
             return Rejected("the message is empty")
         # Imported late, here and below: requests and what it loads take 100 ms, ten times what a bare Python takes,
         # and most sweeps have nothing to send.
-        from urllib.parse import quote  # noqa: PLC0415
+        from urllib.parse import quote  # start-up
 
-        import requests  # noqa: PLC0415
+        import requests  # start-up
 
         _silence()
         token = (self._lookup(TOKEN) or "").strip()
@@ -122,9 +122,9 @@ def _fitting(text: str, limit: int) -> int:
 def _post(
     session: requests.Session, url: str, body: dict[str, Any], timeouts: tuple[float, float], token: str, sent: int
 ) -> DeliveryFailed | None:
-    from http.client import HTTPException  # noqa: PLC0415
+    from http.client import HTTPException  # start-up
 
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # start-up
 
     # Everything that the layers below can raise, also what requests forgets to wrap: each of them may show the URL.
     try:
@@ -135,7 +135,7 @@ def _post(
 
 
 def _no_answer(error: Exception, timeouts: tuple[float, float], sent: int) -> DeliveryFailed:
-    from requests import exceptions  # noqa: PLC0415
+    from requests import exceptions  # start-up
 
     if isinstance(error, ValueError):
         return _unusable_address(sent)
@@ -195,7 +195,7 @@ def _seconds(answer: dict[str, Any]) -> float:
 
 
 def _silence() -> None:
-    import logging  # noqa: PLC0415
+    import logging  # start-up
 
     # At DEBUG each request is logged with its path; and a broken header brings a warning with the URL, which reaches
     # stderr even where no logging is set up.

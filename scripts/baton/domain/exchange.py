@@ -1,0 +1,84 @@
+"""Values that cross from one room to another: what a change leaves, what a look at a slot or a process tells, a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from baton.domain.records import Event, FailureKind, Unit
+    from baton.domain.skills import Skill
+
+
+class Commit(Struct, frozen=True):
+    """What a change leaves: the record, its new events (none: nothing changed), whether it belongs in the archive."""
+
+    record: Any
+    events: Sequence[Event] = ()
+    archive: bool = False
+
+
+class Damage(Struct, frozen=True, kw_only=True):
+    """A file of the state that could not be read: its kind and id, the reason, whether a newer Baton wrote it."""
+
+    kind: str
+    id: str
+    reason: str
+    newer: bool = False
+
+
+class SlotState(Struct, frozen=True, kw_only=True):
+    """What a look at a slot tells, without taking it."""
+
+    number: int
+    held: bool
+    supervised: bool
+    facts: dict[str, Any]
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """A process, beyond doubt: its id and when it started, in ticks since boot."""
+
+    pid: int
+    started: int
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """What a harness is asked to run: one agent on one unit, in a prepared workspace."""
+
+    run: str
+    skill: Skill
+    unit: Unit
+    model: str | None
+    workspace: str
+    prompt_file: str
+    environ: dict[str, str]
+
+
+class Invocation(Struct, frozen=True, kw_only=True):
+    """A command line; the environment's names it adds are values already."""
+
+    argv: tuple[str, ...]
+    environ: dict[str, str]
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How the agent's process ended, as seen: exit code or signal, and the ends of what it printed."""
+
+    exit_code: int | None
+    signal: int | None
+    stdout_tail: str
+    stderr_tail: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done."""
+
+    completed: bool
+    kind: FailureKind | None = None
+    summary: str | None = None
+    message: str = ""
+    session: str | None = None
+    usage: dict[str, Any] = {}
