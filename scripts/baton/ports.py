@@ -178,17 +178,30 @@ class Processes(Protocol):
         """Send KILL to each that is still the one that was found; return to how many."""
 
 
+class Listener(Protocol):
+    """Hears what one run prints, while it runs; keeps what the verdict needs, and never much memory."""
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece of standard output, cut anywhere."""
+
+    def last_line(self) -> str:
+        """What the agent said last, for people who watch."""
+
+
 class Harness(Protocol):
-    """Speaks to one agent program."""
+    """Speaks to one agent program. ``secrets`` are the variables that its keys are in."""
 
     name: str
     secrets: tuple[str, ...]
 
+    def listener(self) -> Listener:
+        """A listener for one run."""
+
     def invocation(self, job: Job) -> Invocation:
         """The command line for this job; ``HarnessMissing`` with the cure when the program is not there."""
 
-    def verdict(self, job: Job, ending: Ending) -> Verdict:
-        """What a run that ended by itself and without a report amounts to."""
+    def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
+        """What a run that ended by itself amounts to, if it reported nothing; session and usage count in any case."""
 
 
 class Prompts(Protocol):

@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from baton.ports import Ending, Process
 
@@ -23,8 +23,9 @@ CUT_NOTE = b"\n[baton: the log is full; only the end of what follows is kept]\n"
 class Stream:
     """One output of the agent, on its way to a file."""
 
-    def __init__(self, fileno: int, path: str) -> None:
+    def __init__(self, fileno: int, path: str, hear: Callable[[bytes], None] | None = None) -> None:
         self.fileno = fileno
+        self._hear = hear
         self.path = path
         self.is_open = True
         self.tail = b""
@@ -46,6 +47,8 @@ class Stream:
                 return
             self.tail = (self.tail + data)[-TAIL:] if len(data) < TAIL else data[-TAIL:]
             self._keep(data)
+            if self._hear is not None:
+                self._hear(data)
 
     def close(self) -> None:
         """Close the pipe and the log; a full log gets its end."""
@@ -86,6 +89,7 @@ class AgentProcess:
         prompt_file: str,
         log: str,
         pass_fds: Sequence[int],
+        hear: Callable[[bytes], None],
     ) -> None:
         stdin = os.open(prompt_file, os.O_RDONLY)
         try:
@@ -107,7 +111,7 @@ class AgentProcess:
         assert self._process.stdout is not None and self._process.stderr is not None
         # The descriptors are ours from here on: Popen's own objects would close them behind us.
         self.streams = (
-            Stream(os.dup(self._process.stdout.fileno()), f"{log}.out"),
+            Stream(os.dup(self._process.stdout.fileno()), f"{log}.out", hear),
             Stream(os.dup(self._process.stderr.fileno()), f"{log}.err"),
         )
         self._process.stdout.close()
@@ -151,8 +155,3 @@ class AgentProcess:
     def identity(self, started: int) -> Process:
         """The agent as a process that can be found again; it leads a session of its own number."""
         return Process(pid=self.pid, started=started)
-
-    def last_line(self) -> str:
-        """The last whole line the agent printed."""
-        lines = self.streams[0].tail.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1][:200] if lines else ""

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from baton.domain.errors import HarnessMissing
 from baton.domain.records import FailureKind, Lease, Outcome, Task
@@ -86,6 +86,7 @@ class Run:
         self._wake = wake
         self._slot_fileno = slot_fileno
         self._reported_at: float | None = None
+        self._listener = prepared.harness.listener()
 
     def execute(self) -> Watched:
         """Run the agent to its end, whatever that is."""
@@ -93,7 +94,13 @@ class Run:
         job = self._prepared.job
         try:
             agent = AgentProcess(
-                invocation.argv, job.environ, job.workspace, job.prompt_file, self._prepared.log, (self._slot_fileno,)
+                invocation.argv,
+                job.environ,
+                job.workspace,
+                job.prompt_file,
+                self._prepared.log,
+                (self._slot_fileno,),
+                self._listener.feed,
             )
         except OSError as error:
             return self._not_spawned(error)
@@ -149,7 +156,7 @@ class Run:
         facts = {
             "agent_pid": agent.pid,
             "agent_started": started.started if started is not None else 0,
-            "last_line": agent.last_line(),
+            "last_line": self._listener.last_line(),
         }
         self._beat(facts)
 
@@ -183,6 +190,13 @@ class Run:
     def _judge(self, stopped_for: Outcome | None, ending: Ending) -> Watched:
         message = self._words(ending)
         code = ending.exit_code
+        verdict = self._prepared.harness.verdict(self._prepared.job, ending, self._listener)
+        watched = self._outcome(stopped_for, ending, verdict, message, code)
+        return structs.replace(watched, session=verdict.session, usage=verdict.usage)
+
+    def _outcome(
+        self, stopped_for: Outcome | None, ending: Ending, verdict: Verdict, message: str, code: int | None
+    ) -> Watched:
         if stopped_for is Outcome.TIMED_OUT:
             limit = f"it did not end within {self._lease.deadline_seconds:g} s"
             return Watched(
@@ -200,7 +214,6 @@ class Run:
             outcome = Outcome.KILLED if ending.signal in FROM_OUTSIDE else Outcome.FAILED
             said = f"{message}\nended by {name}".strip()
             return Watched(outcome=outcome, kind=FailureKind.SIGNAL, message=said)
-        verdict = self._prepared.harness.verdict(self._prepared.job, ending)
         return self._from_verdict(verdict, ending, message)
 
     def _from_verdict(self, verdict: Verdict, ending: Ending, message: str) -> Watched:
@@ -211,8 +224,6 @@ class Run:
             message="\n".join(filter(None, (message, verdict.message))) if not verdict.completed else "",
             exit_code=ending.exit_code,
             summary=self._clean(verdict.summary) if verdict.summary else None,
-            session=verdict.session,
-            usage=verdict.usage,
         )
 
     def _not_spawned(self, error: OSError) -> Watched:

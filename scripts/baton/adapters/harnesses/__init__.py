@@ -6,6 +6,23 @@ from baton.domain.records import FailureKind
 from baton.ports import Ending, Job, Verdict
 
 SUMMARY_LIMIT = 500
+LINE_LIMIT = 200
+
+
+class PlainListener:
+    """Hears a program whose output means nothing in particular: only its last line is kept."""
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece of standard output."""
+        self._tail = (self._tail + data)[-4 * LINE_LIMIT :]
+
+    def last_line(self) -> str:
+        """The last line that is not blank."""
+        lines = self._tail.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1][:LINE_LIMIT] if lines else ""
 
 
 def plain_verdict(job: Job, ending: Ending) -> Verdict:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 import shutil
 
-from baton.adapters.harnesses import plain_verdict
+from baton.adapters.harnesses import PlainListener, plain_verdict
 from baton.domain.errors import HarnessMissing, InvalidInput
-from baton.ports import Ending, Invocation, Job, Verdict
+from baton.domain.exchange import Ending, Invocation, Job, Verdict
+from baton.ports import Listener
 
 PLACEHOLDERS = ("task", "agent", "step", "run", "model", "workspace", "prompt_file", "skill")
 
@@ -49,6 +50,10 @@ class Harness:
             )
         return Invocation(argv=(program, *words[1:]), environ={})
 
-    def verdict(self, job: Job, ending: Ending) -> Verdict:
+    def listener(self) -> PlainListener:
+        """Hear nothing but the last line."""
+        return PlainListener()
+
+    def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
         """Judge by the exit code."""
         return plain_verdict(job, ending)

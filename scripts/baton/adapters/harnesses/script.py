@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from baton.adapters.harnesses import plain_verdict
+from baton.adapters.harnesses import PlainListener, plain_verdict
 from baton.domain.errors import HarnessMissing, InvalidInput
-from baton.ports import Ending, Invocation, Job, Verdict
+from baton.domain.exchange import Ending, Invocation, Job, Verdict
+from baton.ports import Listener
 
 
 class Harness:
@@ -23,13 +24,20 @@ class Harness:
                 f"the skill of {job.skill.name} names no command for the script harness",
                 cure=f"add 'command: FILE' under metadata in {job.skill.folder}/SKILL.md",
             )
-        path = os.path.join(job.skill.folder, command)
+        folder = os.path.realpath(job.skill.folder)
+        path = os.path.realpath(os.path.join(folder, command))
+        if os.path.commonpath((folder, path)) != folder:
+            raise InvalidInput(f"the command {command} of {job.skill.name} lies outside {folder}", cure="put it inside")
         if not os.path.isfile(path):
             raise HarnessMissing(f"the command {path} of {job.skill.name} is not there", cure="restore the file")
         if not os.access(path, os.X_OK):
             raise HarnessMissing(f"the command {path} is not executable", cure=f"run: chmod +x {path}")
         return Invocation(argv=(path,), environ={})
 
-    def verdict(self, job: Job, ending: Ending) -> Verdict:
+    def listener(self) -> PlainListener:
+        """Hear nothing but the last line."""
+        return PlainListener()
+
+    def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
         """Judge by the exit code."""
         return plain_verdict(job, ending)
