@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "complete_step.py spring-001 --agent content-reviewer --quality-score 82",
     id_option="task",
     always_json=True,
+    stands=True,
 )
 @click.argument("task", required=False)
 @click.option("--agent", metavar="NAME", help="Who completes it (default: BATON_AGENT).")

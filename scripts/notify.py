@@ -31,11 +31,18 @@ if TYPE_CHECKING:
 def command(wiring: "Wiring", message: tuple[str, ...]) -> Answer:
     """Send MESSAGE (or standard input) to the chat TELEGRAM_CHAT_ID, as the bot TELEGRAM_BOT_TOKEN."""
     notifier = wiring.notifier("telegram")
-    text = " ".join(message) if message or sys.stdin.isatty() else sys.stdin.read()
+    text = " ".join(message) if message else _standard_input()
     if not text.strip():
         raise InvalidInput("there is no message", cure="give it as arguments, or on standard input")
     notifier.send(text.strip())
     return Answer({"sent": True}, "Sent.")
+
+
+def _standard_input() -> str:
+    # None when it was closed; whatever is not UTF-8 in it is shown as such, and sent all the same.
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
 if __name__ == "__main__":

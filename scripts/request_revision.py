@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "request_revision.py spring-001 --to-step 1 --notes 'Shorter' --by-person --stop-run",
     id_option="task",
     always_json=True,
+    stands=True,
 )
 @click.argument("task", required=False)
 @click.option("--to-step", type=int, required=True, metavar="N", help="The step to do again, counted from 0.")

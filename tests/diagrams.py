@@ -8,9 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from baton.domain.campaigns import CAMPAIGN_TABLE  # noqa: E402
-from baton.domain.tasks import TASK_TABLE  # noqa: E402
-from baton.domain.units import UNIT_TABLE  # noqa: E402
+from baton.domain.campaigns import CAMPAIGN_TABLE
+from baton.domain.tasks import TASK_TABLE
+from baton.domain.units import UNIT_TABLE
 
 BEGIN = "<!-- generated: state machines (python -m tests.diagrams --write) -->"
 END = "<!-- end of generated part -->"

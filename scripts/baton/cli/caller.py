@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from baton.engine.agent_calls import Caller
 
 
+TOKEN_DIGITS = 19
+
+
+def is_text(word: str) -> bool:
+    """Tell whether a word can be written as UTF-8: what the shell passed on as other bytes cannot."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def task_of(option: str | None, environ: Mapping[str, str]) -> str:
     """Return the task: as said, else ``BATON_TASK``."""
     task = option or environ.get("BATON_TASK")
@@ -28,18 +40,19 @@ def caller_of(agent: str | None, task: str, environ: Mapping[str, str]) -> Calle
     if not name:
         raise InvalidWord("no agent is named", cure="add --agent NAME, or set BATON_AGENT")
     token = environ.get("BATON_LEASE") if environ.get("BATON_TASK") == task else None
-    if token is not None and not token.isdecimal():
-        raise InvalidWord(f"BATON_LEASE is {token!r}, not a number")
+    if token and not (token.isdecimal() and len(token) < TOKEN_DIGITS):
+        raise InvalidWord(f"BATON_LEASE is {token[:40]!r}, not the number of a lease")
     return Caller(agent=check_agent(name), token=int(token) if token else None)
 
 
 def person(environ: Mapping[str, str]) -> str:
     """Return the name under which a person's commands stand in the history."""
     if environ.get("BATON_AGENT"):
-        return environ["BATON_AGENT"]
+        return check_agent(environ["BATON_AGENT"])
     import getpass  # start-up: only people are looked up
 
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (KeyError, OSError):
         return "somebody"
+    return name if is_text(name) else "somebody"

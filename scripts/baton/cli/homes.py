@@ -9,7 +9,7 @@ import sys
 from baton.cli.wiring import SCRIPTS
 from baton.domain.errors import InvalidInput
 from baton.store.documents import SETTINGS_TEMPLATE
-from baton.store.files import PRIVATE_FILE, read_bytes, said
+from baton.store.files import PRIVATE_FILE, discard, make_folder, read_bytes, said
 from baton.store.layout import FOLDERS, STATE_FOLDERS, Home
 
 
@@ -23,15 +23,19 @@ def make_home(directory: str) -> tuple[str, list[str]]:
         for folder in (".", *FOLDERS, *(f"state/{name}" for name in STATE_FOLDERS)):
             path = os.path.normpath(os.path.join(home.root, folder))
             if not os.path.isdir(path):
-                os.makedirs(path, 0o700)
+                make_folder(path)
                 made.append(os.path.relpath(path, home.root))
         template = read_bytes(SETTINGS_TEMPLATE) or b""
         for name, data in (("config/baton.yaml", template), ("crontab.example", crontab(home).encode())):
             path = os.path.join(home.root, name)
             if not os.path.lexists(path):
                 fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-                with os.fdopen(fd, "wb") as file:
-                    file.write(data)
+                try:
+                    with os.fdopen(fd, "wb") as file:
+                        file.write(data)
+                except BaseException:
+                    discard(path)  # half a file would be left as it is by the next call
+                    raise
                 made.append(name)
     return home.root, made
 

@@ -10,7 +10,7 @@ from baton.cli.templates import all_templates, keep, refuse_taken
 from baton.cli.wiring import Wiring
 from baton.domain.errors import InvalidInput
 from baton.domain.pipelines import Template
-from baton.store.documents import load_text
+from baton.store.documents import load
 from baton.store.files import read_bytes, said
 
 
@@ -66,11 +66,12 @@ VERBS = [list_, show, create, validate]
 
 
 def _read(file: str) -> tuple[Template, bytes]:
+    template = load(file, Template, None, name="pipeline")
     with said(file):
         data = read_bytes(file)
-    if data is None:
+    if template is None or data is None:
         raise InvalidInput(f"there is no file {file}")
-    return load_text(data, Template, file), data
+    return template, data
 
 
 def _is_slug(word: str) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, NoReturn
 
 import click
 
+from baton.cli.caller import is_text
 from baton.domain.errors import BatonError, InvalidWord
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -35,6 +36,7 @@ class Job(NamedTuple):
     id_option: str | None = None
     always_json: bool = False
     negative: Callable[[BatonError], dict[str, Any]] | None = None
+    stands: bool = False
 
 
 def script(
@@ -47,13 +49,20 @@ def script(
     negative: Callable[[BatonError], dict[str, Any]] | None = None,
     name: str | None = None,
     needs_home: bool = True,
+    stands: bool = False,
 ) -> Callable[[Callable[..., Answer]], click.Command]:
-    """Make a command of a body. ``negative`` gives the keys that stand beside ``error`` when the answer is no."""
-    job = Job(verb=verb, thing=thing, id_option=id_option, always_json=always_json, negative=negative)
+    """Make a command of a body. ``negative`` gives the keys that stand beside ``error`` when the answer is no.
+
+    ``stands``: what it did is recorded and counts, so that it is reported as done even if its answer cannot be written.
+    """
+    job = Job(verb=verb, thing=thing, id_option=id_option, always_json=always_json, negative=negative, stands=stands)
 
     def decorate(body: Callable[..., Answer]) -> click.Command:
         def callback(home: str | None, as_json: bool, **words: Any) -> None:
-            _carry_out(job, body, home, as_json or always_json, words, needs_home=needs_home)
+            # In a script with verbs, what is said before the verb counts too.
+            outer = click.get_current_context().find_root().params
+            wants_json = as_json or always_json or bool(outer.get("as_json"))
+            _carry_out(job, body, home or outer.get("home"), words, wants_json=wants_json, needs_home=needs_home)
 
         command = click.Command(
             name or verb,
@@ -61,13 +70,7 @@ def script(
             help=body.__doc__,
             epilog=_epilog(example),
             context_settings=dict(SETTINGS),
-            params=[
-                *reversed(getattr(body, "__click_params__", [])),
-                click.Option(
-                    ["--home"], metavar="DIR", help="The home to work in (default: BATON_HOME, else this one)."
-                ),
-                click.Option(["as_json", "--json"], is_flag=True, hidden=always_json, help="Answer in JSON."),
-            ],
+            params=[*reversed(getattr(body, "__click_params__", [])), *_shared_options(hide_json=always_json)],
         )
         command.job = job  # type: ignore[attr-defined]
         return command
@@ -83,6 +86,8 @@ def group(name: str, help: str, example: str, commands: list[click.Command]) -> 
         help=help,
         epilog=_epilog(example),
         context_settings=dict(SETTINGS),
+        params=_shared_options(hide_json=False),
+        no_args_is_help=False,
     )
 
 
@@ -112,48 +117,76 @@ def warn(message: str) -> None:
 
 
 def _carry_out(
-    job: Job, body: Callable[..., Answer], home: str | None, as_json: bool, words: dict[str, Any], *, needs_home: bool
+    job: Job,
+    body: Callable[..., Answer],
+    home: str | None,
+    words: dict[str, Any],
+    *,
+    wants_json: bool,
+    needs_home: bool,
 ) -> None:
     program = os.path.basename(sys.argv[0])
     id = words.get(job.id_option) if job.id_option is not None else None
     from baton.cli.wiring import Wiring, find_home  # start-up: --help and wrong usage need no home
 
     try:
+        _check_text(home, words.values())
         wiring = Wiring(find_home(home, os.environ, must_exist=needs_home), os.environ, warn)
         answer = body(wiring, **words)
+        text = _json(answer.data) if wants_json else answer.text
+        text = text() if callable(text) else text
     except BatonError as error:
-        _say(program, job, error, id, wants_json=as_json)
+        _say(program, job, error, id, wants_json=wants_json)
         raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
     except OSError as error:
         from baton.store.files import translated  # start-up: only when something failed
 
-        said = translated(error, error.filename or wiring.home.root)
-        _say(program, job, said, id, wants_json=as_json)
+        said = translated(error, error.filename or home or "the home")
+        _say(program, job, said, id, wants_json=wants_json)
         raise SystemExit(said.exit_code) from None
-    text = _json(answer.data) if as_json else answer.text
-    text = text() if callable(text) else text
-    if text:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
-    if answer.exit_code:
-        raise SystemExit(answer.exit_code)
+    code = answer.exit_code
+    if text and not _print(text, wants_json=wants_json) and not job.stands:
+        code = code or 1
+    if code:
+        raise SystemExit(code)
+
+
+def _check_text(home: str | None, words: Iterable[Any]) -> None:
+    """Refuse what is not UTF-8: no record and no answer of ours could carry it."""
+    for word in (home, os.environ.get("BATON_HOME"), *words):
+        for one in word if isinstance(word, tuple) else (word,):
+            if isinstance(one, str) and not is_text(one):
+                raise InvalidWord(f"{one!a} is not UTF-8 text", cure="write it in UTF-8")
+
+
+def _print(text: str, *, wants_json: bool) -> bool:
+    """Print an answer; tell whether it could be written. JSON is UTF-8, whatever the terminal speaks."""
+    out: Any = sys.stdout
+    try:
+        if hasattr(out, "reconfigure"):
+            out.reconfigure(encoding="utf-8" if wants_json else out.encoding, errors="backslashreplace")
+        out.write(text if text.endswith("\n") else text + "\n")
+        out.flush()
+        return True
+    except OSError as error:
+        # What is left in the buffer would fail once more, with a trace, when Python flushes it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        if not isinstance(error, BrokenPipeError):  # else whoever read us has gone, and knows
+            warn(f"the answer could not be written: {error.strerror}")
+        return False
 
 
 def _say(program: str, job: Job, error: BatonError, id: Any, *, wants_json: bool) -> None:
     if wants_json:
-        said: dict[str, Any] = {"error": {"code": error.code, "message": error.message}}
+        said: dict[str, Any] = {"error": {"code": error.code, "message": _as_text(error.message)}}
         if error.cure:
             said["error"]["cure"] = error.cure
         said["error"] |= {key: value for key, value in error.details.items() if key not in said["error"]}
         said |= job.negative(error) if job.negative is not None else {}
-        sys.stdout.write(_json(said) + "\n")
+        _print(_json(said), wants_json=True)
         return
     named = f" '{id}'" if id else ""
-    sys.stderr.write(f"{program}: cannot {job.verb} {job.thing}{named}: {error.message}\n")
+    sys.stderr.write(_as_text(f"{program}: cannot {job.verb} {job.thing}{named}: {error.message}\n"))
     if error.cure:
         sys.stderr.write(f"  {error.cure}\n")
 
@@ -162,6 +195,17 @@ def _json(value: Any) -> str:
     import msgspec  # start-up: words for people need none
 
     return msgspec.json.encode(value).decode()
+
+
+def _as_text(text: str) -> str:
+    return text if is_text(text) else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _shared_options(*, hide_json: bool) -> list[click.Parameter]:
+    return [
+        click.Option(["--home"], metavar="DIR", help="The home to work in (default: BATON_HOME, else this one)."),
+        click.Option(["as_json", "--json"], is_flag=True, hidden=hide_json, help="Answer in JSON."),
+    ]
 
 
 def _epilog(example: str) -> str:

@@ -14,7 +14,8 @@ from baton.cli.wiring import SCRIPTS, Wiring
 from baton.domain.errors import Busy, HarnessMissing, IllegalTransition, InvalidInput, InvalidWord, NotReady, Stopped
 from baton.domain.ids import check_agent, check_id
 from baton.domain.readiness import not_ready
-from baton.domain.records import Outcome, Task, Unit
+from baton.domain.records import Task, Unit
+from baton.domain.statuses import Outcome
 from baton.engine.dispatch import is_dispatching
 from baton.engine.granting import Granted
 from baton.engine.preparation import Places, Preparation

@@ -15,7 +15,8 @@ from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord
 from baton.domain.ids import check_id
 from baton.domain.pipelines import units_of
-from baton.domain.records import Task, rank_of
+from baton.domain.priorities import rank_of
+from baton.domain.records import Task
 from baton.domain.written import TaskFile, task_from
 from baton.engine.creation import create_task
 from baton.store.documents import load
@@ -32,6 +33,11 @@ def create(wiring: Wiring, file: str) -> Answer:
         raise InvalidInput(f"repo: {written.repo} is not a folder")
     campaign = wiring.campaign(written.campaign) if written.campaign is not None else None
     if campaign is not None:
+        if written.project not in (None, campaign.project):
+            raise InvalidInput(
+                f"project: campaign '{campaign.id}' belongs to '{campaign.project}', not to '{written.project}'",
+                cure="leave project out",
+            )
         written = msgspec.structs.replace(written, project=written.project or campaign.project)
     steps = wiring.template(written.pipeline).main_steps if isinstance(written.pipeline, str) else written.pipeline
     units = units_of(steps, harness=campaign.harness if campaign else None, model=campaign.model if campaign else None)
@@ -74,8 +80,8 @@ def label(wiring: Wiring, task: str, names: tuple[str, ...], remove: bool) -> An
 @click.argument("priority")
 def prioritize(wiring: Wiring, task: str, priority: str) -> Answer:
     """Give a task a priority: urgent, high, medium, low, or a number (lower first)."""
-    value = int(priority) if priority.isdecimal() else priority
     try:
+        value = int(priority) if priority.isdecimal() else priority
         rank_of(value)
     except ValueError as error:
         raise InvalidWord(str(error)) from None

@@ -12,8 +12,9 @@ from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
+from baton.domain.priorities import rank_of
 from baton.domain.readiness import not_ready, open_units
-from baton.domain.records import Task, rank_of
+from baton.domain.records import Task
 from baton.engine.dispatch import is_dispatching
 from baton.ports import Damage
 

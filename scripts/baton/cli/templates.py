@@ -6,7 +6,7 @@ import os
 
 from baton.cli.wiring import SHIPPED_PIPELINES
 from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, PipelineNotFound
-from baton.domain.ids import check_slug
+from baton.domain.ids import check_id
 from baton.domain.pipelines import Template
 from baton.store.documents import load
 from baton.store.files import said
@@ -22,12 +22,13 @@ def own_folder(home: Home) -> str:
 
 def find_template(home: Home, slug: str) -> Template:
     """The template of this slug; ``PipelineNotFound`` names those there are."""
-    check_slug(slug, "pipeline")
+    check_id(slug, "pipeline")
     for folder in (SHIPPED_PIPELINES, own_folder(home)):
         for suffix in SUFFIXES:
             path = os.path.join(folder, slug + suffix)
             found = load(path, Template, home.cache, name=f"pipeline-{slug}")
             if found is not None:
+                _refuse_disguised(home, slug)
                 return _named(found, slug, path)
     known = ", ".join(sorted(slug for slug, _, _ in all_templates(home)))
     raise PipelineNotFound(f"there is no pipeline '{slug}'", cure=f"choose from {known}" if known else "create one")
@@ -43,6 +44,8 @@ def all_templates(home: Home) -> list[tuple[str, bool, Template | str]]:
                 continue
             path = os.path.join(folder, name)
             try:
+                if not is_preset:
+                    _refuse_disguised(home, slug)
                 template = load(path, Template, home.cache, name=f"pipeline-{slug}")
                 if template is not None:
                     found.append((slug, is_preset, _named(template, slug, path)))
@@ -74,6 +77,16 @@ def keep(home: Home, template: Template, data: bytes) -> str:
         finally:
             os.unlink(temporary)
     return path
+
+
+def _refuse_disguised(home: Home, slug: str) -> None:
+    """Refuse a file of the home that bears a preset's slug: whoever wrote it believes that it is the one in force."""
+    if slug not in {os.path.splitext(name)[0] for name in _names(SHIPPED_PIPELINES)}:
+        return
+    for suffix in SUFFIXES:
+        path = os.path.join(own_folder(home), slug + suffix)
+        if os.path.lexists(path):
+            raise AlreadyExists(f"{path}: a preset has the slug '{slug}' already", cure="rename the file and its slug")
 
 
 def _named(template: Template, slug: str, path: str) -> Template:

@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from baton.domain.records import BlockKind, FailureKind, Holder, Outcome, ReportKind, Unit
+from baton.domain.records import Holder, Unit
 from baton.domain.retry import RetryPolicy
+from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 
 
 class _Command(Struct, frozen=True, kw_only=True):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from baton.domain.records import Event, FailureKind, Unit
+    from baton.domain.records import Event, Unit
     from baton.domain.skills import Skill
+    from baton.domain.statuses import FailureKind
 
 
 class Commit(Struct, frozen=True):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput
 from baton.domain.ids import check_agent, check_id
-from baton.domain.records import TaskStatus, Unit
+from baton.domain.records import Unit
+from baton.domain.statuses import TaskStatus
 from baton.domain.times import parse_duration
 
+T = TypeVar("T")
+
+LONGEST_SECONDS = 36_500 * 86_400.0
+MOST_ATTEMPTS = 1_000
 # Words of the file format whose rooms come later: refused by name, never half obeyed.
 NOT_BUILT_IN_STEP = ("gates", "review", "expects")
 NOT_BUILT_IN_TEMPLATE = ("parallel_branches", "convergence_step")
@@ -45,15 +51,17 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     expects: Any = None
 
     def __post_init__(self) -> None:
-        refuse_unbuilt(self, NOT_BUILT_IN_STEP, "a step")
+        refuse_unbuilt(self, NOT_BUILT_IN_STEP)
         if self.agent is not None:
-            as_value_error(check_agent, self.agent)
+            checked("agent", check_agent, self.agent)
         if self.harness is not None and self.harness not in HARNESSES:
             raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
         if self.timeout is not None:
-            as_value_error(parse_duration, self.timeout)
-        if self.max_attempts is not None and self.max_attempts < 1:
-            raise ValueError("max_attempts must be at least 1")
+            seconds = checked("timeout", parse_duration, self.timeout)
+            if not 0 < seconds <= LONGEST_SECONDS:
+                raise ValueError(f"timeout {self.timeout} is not between 0s and {LONGEST_SECONDS / 86_400:g}d")
+        if self.max_attempts is not None and not 1 <= self.max_attempts <= MOST_ATTEMPTS:
+            raise ValueError(f"max_attempts must be between 1 and {MOST_ATTEMPTS}")
         if self.task_status is not None and self.task_status not in STATUSES_OF_STEPS:
             raise ValueError(f"task_status {self.task_status.value!r} is not one a step can stand for")
         if self.output_dir is not None:
@@ -80,15 +88,15 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_complete: OnComplete = OnComplete()
 
     def __post_init__(self) -> None:
-        refuse_unbuilt(self, NOT_BUILT_IN_TEMPLATE, "a pipeline")
-        as_value_error(check_id, self.slug, "pipeline")
-        check_steps(self.main_steps)
+        refuse_unbuilt(self, NOT_BUILT_IN_TEMPLATE)
+        checked("slug", check_id, self.slug, "pipeline")
+        check_steps(self.main_steps, "main_steps")
 
 
-def check_steps(steps: tuple[Step, ...]) -> None:
-    """Refuse steps that give nobody anything to do."""
+def check_steps(steps: tuple[Step, ...], key: str) -> None:
+    """Refuse steps that give nobody anything to do; ``key`` is where they are written."""
     if not any(step.agent for step in steps):
-        raise ValueError("main_steps: none of the steps has an agent")
+        raise ValueError(f"{key}: none of the steps has an agent")
 
 
 def units_of(steps: tuple[Step, ...], *, harness: str | None = None, model: str | None = None) -> tuple[Unit, ...]:
@@ -119,16 +127,16 @@ def check_folder(path: str) -> None:
         raise ValueError(f"output_dir {path!r} must be a path inside the workspace")
 
 
-def refuse_unbuilt(value: Any, names: tuple[str, ...], where: str) -> None:
+def refuse_unbuilt(value: Any, names: tuple[str, ...]) -> None:
     """Refuse keys of the format whose feature is not built yet; an empty value asks for nothing and passes."""
     for name in names:
         if getattr(value, name) not in (None, [], {}, ""):
-            raise ValueError(f"{name} in {where} is not supported yet")
+            raise ValueError(f"{name} is not supported yet")
 
 
-def as_value_error(check: Any, *arguments: Any) -> None:
-    """Run a check and raise what it refuses as ``ValueError``: to that alone msgspec adds the path of the place."""
+def checked(key: str, check: Callable[..., T], *arguments: Any) -> T:
+    """Run a check; raise what it refuses as ``ValueError`` that names the key: to that alone msgspec adds the place."""
     try:
-        check(*arguments)
+        return check(*arguments)
     except InvalidInput as error:
-        raise ValueError(error.message) from None
+        raise ValueError(f"{key}: {error.message}") from error

@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from baton.domain.records import LeaseKind, Task, Unit, UnitStatus, rank_of
+from baton.domain.priorities import rank_of
+from baton.domain.records import Task, Unit
+from baton.domain.statuses import LeaseKind, UnitStatus
 from baton.domain.times import epoch, later
 
 

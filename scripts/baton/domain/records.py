@@ -6,123 +6,26 @@ A task is a list of units; each unit can hold one lease of its own; one token co
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, structs
+
+from baton.domain.statuses import (
+    FINISHED,
+    BlockKind,
+    FailureKind,
+    LeaseKind,
+    Outcome,
+    ReportKind,
+    TaskStatus,
+    UnitStatus,
+    Wish,
+)
 
 SCHEMA = 1
 HISTORY_LIMIT = 64
 HISTORY_KEPT = 32
 FAILURES_KEPT = 3
-
-
-class TaskStatus(StrEnum):
-    """Where a task stands. The middle ones are mapped from the ``output_dir`` of the step that completed last."""
-
-    BACKLOG = "backlog"
-    IN_PROGRESS = "in_progress"
-    RESEARCHED = "researched"
-    BRIEFED = "briefed"
-    DRAFTED = "drafted"
-    REVIEWED = "reviewed"
-    HUMANIZED = "humanized"
-    REVISION_NEEDED = "revision_needed"
-    BLOCKED = "blocked"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    DELETED = "deleted"
-
-
-FINISHED = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED, TaskStatus.DELETED})
-
-STATUS_OF_OUTPUT_DIR = {
-    "research": TaskStatus.RESEARCHED,
-    "briefs": TaskStatus.BRIEFED,
-    "drafts": TaskStatus.DRAFTED,
-    "reviewed": TaskStatus.REVIEWED,
-    "final": TaskStatus.HUMANIZED,
-}
-
-
-class UnitStatus(StrEnum):
-    """Where a unit stands. ``pending``: before its turn, or after a revision; ``in_progress``: the current one."""
-
-    PENDING = "pending"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-class Outcome(StrEnum):
-    """How a run ended."""
-
-    COMPLETED = "completed"
-    SENT_BACK = "sent_back"
-    RELEASED = "released"
-    NOT_COMPLETED = "not_completed"
-    FAILED = "failed"
-    TIMED_OUT = "timed_out"
-    KILLED = "killed"
-    INTERRUPTED = "interrupted"
-    AGENT_MISSING = "agent_missing"
-    REVOKED = "revoked"
-    NEVER_STARTED = "never_started"
-
-
-class FailureKind(StrEnum):
-    """Why a run failed. Later kinds (auth, rate limit, ...) join here; what follows from one is in ``retry``."""
-
-    EXIT_CODE = "exit_code"
-    NO_REPORT = "no_report"
-    TIMEOUT = "timeout"
-    SIGNAL = "signal"
-    RELEASE = "release"
-    SUPERVISOR_LOST = "supervisor_lost"
-    STOPPED = "stopped"
-    AGENT_MISSING = "agent_missing"
-    HARNESS_MISSING = "harness_missing"
-
-
-class BlockKind(StrEnum):
-    """Why a task is blocked, and so who can unblock it."""
-
-    ATTEMPTS = "attempts"
-    INTERRUPTIONS = "interruptions"
-    GATE = "gate"
-    REVIEW = "review"
-    DISPUTE = "dispute"
-    INPUT = "input"
-    DEPENDENCY = "dependency"
-    POLICY = "policy"
-    BUDGET = "budget"
-    PERSON = "person"
-    AGENT = "agent"
-
-
-class LeaseKind(StrEnum):
-    """Whether a supervisor or a hand (a person, a script) holds the lease."""
-
-    RUN = "run"
-    HAND = "hand"
-
-
-class ReportKind(StrEnum):
-    """What an agent said as its last act."""
-
-    COMPLETED = "completed"
-    SENT_BACK = "sent_back"
-    RELEASED = "released"
-
-
-class Wish(StrEnum):
-    """What a person asked for while a run was going on; it happens when the revoked runs have ended."""
-
-    CANCEL = "cancel"
-    BLOCK = "block"
-    REVISE = "revise"
-    STOP = "stop"
 
 
 class _Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -344,28 +247,6 @@ class Task(_Value, frozen=True, kw_only=True):
     def lease_with(self, token: int) -> Lease | None:
         """The lease with this token, if it is still there."""
         return next((lease for lease in self.leases if lease.token == token), None)
-
-
-PRIORITIES = {"urgent": 0, "high": 5, "medium": 10, "low": 15}
-_WORDS = {rank: word for word, rank in PRIORITIES.items()}
-RANK_LIMIT = 999
-
-
-def rank_of(priority: str | int) -> int:
-    """Return the one number behind a priority, lower first; ``ValueError`` for what is none."""
-    if isinstance(priority, str):
-        if priority not in PRIORITIES:
-            raise ValueError(f"priority {priority!r} is not one of {', '.join(PRIORITIES)} or a number 0-{RANK_LIMIT}")
-        return PRIORITIES[priority]
-    if isinstance(priority, bool) or not 0 <= priority <= RANK_LIMIT:
-        raise ValueError(f"priority {priority!r} is not between 0 and {RANK_LIMIT}")
-    return priority
-
-
-def canonical_priority(priority: str | int) -> str | int:
-    """Return the word that stands for this priority where there is one, else its number."""
-    rank = rank_of(priority)
-    return _WORDS.get(rank, rank)
 
 
 def with_readers_row(task: Task) -> Task:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from baton.domain.records import BlockKind, Outcome, Unit
+from baton.domain.records import Unit
+from baton.domain.statuses import BlockKind, Outcome
 from baton.domain.times import later
 
 

@@ -9,17 +9,10 @@ from msgspec import structs
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, LeaseHeld
 from baton.domain.news import Change, News, stamp_for
+from baton.domain.priorities import canonical_priority
 from baton.domain.readiness import is_backing_off
-from baton.domain.records import (
-    SCHEMA,
-    Asked,
-    BlockKind,
-    LeaseKind,
-    Task,
-    TaskStatus,
-    Wish,
-    canonical_priority,
-)
+from baton.domain.records import SCHEMA, Asked, Task
+from baton.domain.statuses import BlockKind, LeaseKind, TaskStatus, Wish
 from baton.domain.task_line import advance, check_target, put
 from baton.domain.task_line import block as block_task
 from baton.domain.task_line import unblock as unblock_task

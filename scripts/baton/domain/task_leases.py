@@ -9,7 +9,8 @@ from baton.domain import units
 from baton.domain.errors import IllegalTransition, LeaseHeld, LeaseMismatch, NotReady
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.readiness import Why, not_ready, standing_reason
-from baton.domain.records import Holder, Lease, LeaseKind, Task, Unit
+from baton.domain.records import Holder, Lease, Task, Unit
+from baton.domain.statuses import LeaseKind
 from baton.domain.task_line import put, starts_status, without_lease
 
 

@@ -9,17 +9,8 @@ from msgspec import structs
 from baton.domain import units
 from baton.domain.errors import InvalidInput
 from baton.domain.news import News
-from baton.domain.records import (
-    STATUS_OF_OUTPUT_DIR,
-    Blocked,
-    BlockKind,
-    Lease,
-    Result,
-    Task,
-    TaskStatus,
-    Unit,
-    UnitStatus,
-)
+from baton.domain.records import Blocked, Lease, Result, Task, Unit
+from baton.domain.statuses import STATUS_OF_OUTPUT_DIR, BlockKind, TaskStatus, UnitStatus
 
 
 def put(task: Task, unit: Unit) -> Task:

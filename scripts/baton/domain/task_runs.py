@@ -10,18 +10,9 @@ from baton.domain import commands as c
 from baton.domain import units
 from baton.domain.errors import IllegalTransition, LeaseMismatch
 from baton.domain.news import Change, News, stamp_for
-from baton.domain.records import (
-    BlockKind,
-    Failure,
-    FailureKind,
-    Lease,
-    Outcome,
-    Report,
-    ReportKind,
-    Result,
-    Task,
-)
+from baton.domain.records import Failure, Lease, Report, Result, Task
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption
+from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.task_leases import own_hand_lease, run_lease
 from baton.domain.task_line import block, check_target, complete_unit, finish_if_done, put, send_back, without_lease
 from baton.domain.task_wishes import settle

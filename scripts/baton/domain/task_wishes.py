@@ -12,7 +12,8 @@ from msgspec import structs
 
 from baton.domain import units
 from baton.domain.news import News
-from baton.domain.records import Asked, BlockKind, Lease, LeaseKind, Revocation, Task, TaskStatus, Wish
+from baton.domain.records import Asked, Lease, Revocation, Task
+from baton.domain.statuses import BlockKind, LeaseKind, TaskStatus, Wish
 from baton.domain.task_line import block, finish_if_done, put, send_back, without_lease
 
 

@@ -17,7 +17,8 @@ from baton.domain import task_leases as leases
 from baton.domain import task_runs as runs
 from baton.domain.errors import AlreadyExists, IllegalTransition, TaskNotFound
 from baton.domain.news import Change, stamped
-from baton.domain.records import Event, Task, TaskStatus, with_readers_row
+from baton.domain.records import Event, Task, with_readers_row
+from baton.domain.statuses import TaskStatus
 
 Handler = Callable[[Task, Any, str], Change]
 

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct, structs
 
 from baton.domain.errors import IllegalTransition
-from baton.domain.records import FAILURES_KEPT, Failure, Result, Unit, UnitStatus
+from baton.domain.records import FAILURES_KEPT, Failure, Result, Unit
+from baton.domain.statuses import UnitStatus
 
 
 class _UnitCommand(Struct, frozen=True, kw_only=True):

@@ -8,12 +8,16 @@ from msgspec import Struct
 
 from baton.domain.campaigns import Campaign, CreateCampaign
 from baton.domain.commands import CreateTask
+from baton.domain.errors import InvalidInput
 from baton.domain.ids import check_id, check_slug
-from baton.domain.pipelines import HARNESSES, Step, Template, as_value_error, check_steps, units_of
-from baton.domain.records import Unit, rank_of
+from baton.domain.pipelines import HARNESSES, Step, Template, check_steps, checked, units_of
+from baton.domain.priorities import rank_of
+from baton.domain.records import Unit
 from baton.domain.times import parse_instant
 
 TARGET_LIMIT = 10_000
+# Seconds since 1970 in ten digits: names in the ready index sort as text.
+FIRST_INSTANT, LAST_INSTANT = "1970", "2286"
 
 
 class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,9 +41,9 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     notes: str = ""
 
     def __post_init__(self) -> None:
-        as_value_error(check_slug, self.slug)
-        as_value_error(check_slug, self.project, "project")
-        as_value_error(check_slug, self.pipeline, "pipeline")
+        checked("slug", check_slug, self.slug)
+        checked("project", check_id, self.project, "project")
+        checked("pipeline", check_id, self.pipeline, "pipeline")
         if not self.name.strip():
             raise ValueError("name must not be empty")
         if not 1 <= self.target_article_count <= TARGET_LIMIT:
@@ -76,21 +80,36 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.title.strip():
             raise ValueError("title must not be empty")
-        for value, what in ((self.id, "task"), *((task, "task") for task in self.depends_on)):
-            if value is not None:
-                as_value_error(check_id, value, what)
-        for value, what in ((self.project, "project"), (self.campaign, "campaign")):
-            if value is not None:
-                as_value_error(check_slug, value, what)
+        if self.id is not None:
+            checked("id", check_id, self.id)
+        for task in self.depends_on:
+            checked("depends_on", check_id, task)
+        if self.project is not None:
+            checked("project", check_id, self.project, "project")
+        if self.campaign is not None:
+            checked("campaign", check_slug, self.campaign)
         rank_of(self.priority)
         if self.not_before is not None:
-            as_value_error(parse_instant, self.not_before)
+            checked("not_before", due_instant, self.not_before)
         if self.repo is not None and not self.repo.startswith("/"):
             raise ValueError("repo must be an absolute path")
         if len(set(self.depends_on)) != len(self.depends_on):
             raise ValueError("depends_on names a task twice")
-        if not isinstance(self.pipeline, str):
-            check_steps(self.pipeline)
+        if isinstance(self.pipeline, str):
+            checked("pipeline", check_id, self.pipeline, "pipeline")
+        else:
+            check_steps(self.pipeline, "pipeline")
+
+
+def due_instant(text: str) -> str:
+    """Read the instant before which a task waits; refuse one outside the years that the ready index can order."""
+    try:
+        instant = parse_instant(text)
+    except OverflowError:
+        instant = ""
+    if not FIRST_INSTANT <= instant < LAST_INSTANT:
+        raise InvalidInput(f"{text!r} is not between {FIRST_INSTANT[:4]} and {LAST_INSTANT[:4]}")
+    return instant
 
 
 def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str, ...], by: str) -> CreateCampaign:
@@ -108,7 +127,7 @@ def task_from(written: TaskFile, task: str, units: tuple[Unit, ...], by: str) ->
     }
     fields["created_by"] = written.created_by or by
     if written.not_before is not None:
-        fields["not_before"] = parse_instant(written.not_before)
+        fields["not_before"] = due_instant(written.not_before)
     return CreateTask(id=task, units=units, fields=fields)
 
 

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord, LeaseMismatch
-from baton.domain.records import LeaseKind, ReportKind, Task
+from baton.domain.records import Task
+from baton.domain.statuses import LeaseKind, ReportKind
 from baton.domain.task_runs import preview
 from baton.engine.door import Door
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from baton.domain.campaigns import PlanTask
 from baton.domain.commands import CreateTask
 from baton.domain.errors import AlreadyExists, InvalidInput
-from baton.domain.records import Task, TaskStatus
+from baton.domain.records import Task
+from baton.domain.statuses import TaskStatus
 from baton.engine.door import Door
 
 

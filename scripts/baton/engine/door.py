@@ -16,7 +16,8 @@ from baton.domain.errors import (
     TaskNotFound,
 )
 from baton.domain.exchange import Commit
-from baton.domain.records import Event, Task, TaskStatus
+from baton.domain.records import Event, Task
+from baton.domain.statuses import TaskStatus
 
 if TYPE_CHECKING:
     from baton.domain.campaigns import Campaign

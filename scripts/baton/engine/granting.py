@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from baton.domain import commands as c
 from baton.domain.errors import BatonError, TaskNotFound
+from baton.domain.priorities import rank_of
 from baton.domain.readiness import Entry, not_ready, open_units, rank_of_bucket, unit_of_name
-from baton.domain.records import Holder, Lease, Task, Unit, rank_of
+from baton.domain.records import Holder, Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.engine.dispatch import startable
 from baton.engine.door import Door

@@ -12,8 +12,9 @@ from baton.domain import commands as c
 from baton.domain.campaigns import Campaign, CampaignStatus, ReopenCampaign
 from baton.domain.errors import LeaseMismatch
 from baton.domain.readiness import Entry, is_backing_off, unit_of_name, waiting
-from baton.domain.records import FailureKind, Lease, LeaseKind, Outcome, Task
+from baton.domain.records import Lease, Task
 from baton.domain.settings import Settings
+from baton.domain.statuses import FailureKind, LeaseKind, Outcome
 from baton.domain.task_leases import hand_age_seconds
 from baton.domain.times import seconds_between
 from baton.engine.activation import generate

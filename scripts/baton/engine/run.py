@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from msgspec import Struct, structs
 
 from baton.domain.errors import HarnessMissing
-from baton.domain.records import FailureKind, Lease, Outcome, Task
+from baton.domain.records import Lease, Task
 from baton.domain.redaction import redact
+from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.agent_process import AgentProcess
 from baton.engine.preparation import Prepared
 from baton.ports import Clock, Ending, Process, Verdict

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from baton.domain.records import Lease, Outcome, Task
+from baton.domain.records import Lease, Task
+from baton.domain.statuses import Outcome
 from baton.engine.granting import Granted
 from baton.engine.run import Watched
 

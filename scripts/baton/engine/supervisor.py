@@ -19,8 +19,9 @@ from msgspec import structs
 from baton.domain import commands as c
 from baton.domain.errors import AgentNotFound, BatonError, LeaseMismatch, StorageError
 from baton.domain.readiness import Reason, Why
-from baton.domain.records import FailureKind, Holder, Outcome, Task
+from baton.domain.records import Holder, Task
 from baton.domain.skills import Skill
+from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
 from baton.engine.granting import Granted, Granter

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from baton.domain.errors import BatonError
 from baton.domain.readiness import is_due, waiting
-from baton.domain.records import LeaseKind
+from baton.domain.statuses import LeaseKind
 from baton.domain.times import epoch, seconds_between
 from baton.engine.dispatch import Dispatched
 from baton.engine.repairs import REPAIRS, Finding, Scene

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baton.domain.records import FailureKind
+from baton.domain.statuses import FailureKind
 from baton.ports import Ending, Job, Verdict
 
 SUMMARY_LIMIT = 500
