@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.caller import caller_of, task_of
-from baton.cli.script import Answer, main, script
-from baton.domain.errors import BatonError
+from baton.cli.script import Answer, BatonError, main, script
 
 if TYPE_CHECKING:
     from baton.cli.wiring import Wiring
@@ -43,12 +41,9 @@ def command(wiring: "Wiring", task: str | None, agent: str | None) -> Answer:
 
     Held by somebody else it is refused with exit code 1; a lease that nobody has renewed for `steal_after` is taken.
     """
-    from baton.engine.agent_calls import acquire  # start-up
+    from baton.cli import acts  # start-up
 
-    task = task_of(task, wiring.environ)
-    caller = caller_of(agent, task, wiring.environ)
-    record = acquire(wiring.door, wiring.clock, wiring.config.settings(), task, caller)
-    return Answer({"acquired": True, "token": caller.token or (record.lease.token if record.lease else None)})
+    return acts.acquire(wiring, task, agent)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import click
 
 from baton.cli.script import Answer, main, script
-from baton.domain.ids import check_slug
 
 if TYPE_CHECKING:
     from baton.cli.wiring import Wiring
@@ -33,18 +32,9 @@ if TYPE_CHECKING:
 @click.option("--no-dispatch", is_flag=True, help="Only make the tasks; the next sweep starts them.")
 def command(wiring: "Wiring", campaign: str, no_dispatch: bool) -> Answer:
     """Activate CAMPAIGN: make its tasks, once, and start agents for what is ready. Again: nothing is made twice."""
-    from baton.engine.activation import activate  # start-up
+    from baton.cli import acts  # start-up
 
-    activated = activate(wiring.door, check_slug(campaign))
-    started = 0 if no_dispatch else wiring.dispatch_quietly()
-    return Answer(
-        {
-            "campaign": activated.campaign.id,
-            "status": activated.campaign.status,
-            "created": activated.created,
-            "dispatched": started,
-        }
-    )
+    return acts.activate(wiring, campaign, dispatch=not no_dispatch)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.caller import caller_of, task_of
 from baton.cli.script import Answer, main, script
 
 if TYPE_CHECKING:
@@ -52,27 +51,17 @@ def command(
 
     With a hand lease the task moves on at once. Inside a run the report is kept, and counts when the run has ended.
     """
-    from baton.engine.agent_calls import Done, check_data, check_score, complete  # start-up
+    from baton.cli import acts  # start-up
 
-    task = task_of(task, wiring.environ)
-    caller = caller_of(agent, task, wiring.environ)
-    done = Done(
-        outputs=wiring.checked_outputs(task, outputs),
+    return acts.complete(
+        wiring,
+        task,
+        agent,
+        outputs=outputs,
         summary=summary,
-        quality_score=check_score("quality-score", quality_score),
-        readability_score=check_score("readability-score", readability_score),
-        data=check_data(result),
-    )
-    _, after = complete(wiring.door, task, caller, done)
-    wiring.dispatch_quietly()
-    following = None if after.is_finished else after.current
-    return Answer(
-        {
-            "completed": True,
-            "next_step": following.step if following else None,
-            "next_agent": following.agent if following else None,
-            "new_status": after.status,
-        }
+        quality_score=quality_score,
+        readability_score=readability_score,
+        result=result,
     )
 
 

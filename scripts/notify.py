@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.script import Answer, main, script
-from baton.domain.errors import InvalidInput
+from baton.cli.script import Answer, InvalidInput, main, script
 
 if TYPE_CHECKING:
     from baton.cli.wiring import Wiring

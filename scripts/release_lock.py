@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.caller import caller_of, person, task_of
-from baton.cli.script import Answer, main, script
-from baton.domain.errors import BatonError
+from baton.cli.script import Answer, BatonError, main, script
 
 if TYPE_CHECKING:
     from baton.cli.wiring import Wiring
@@ -42,15 +40,9 @@ def refused(error: BatonError) -> dict[str, object]:
 @click.option("--force", is_flag=True, help="As a person: take it away from whoever holds it; a run is ended.")
 def command(wiring: "Wiring", task: str | None, agent: str | None, notes: str, force: bool) -> Answer:
     """Give the lease of TASK back without completing the step; inside a run it counts as an attempt."""
-    from baton.engine.agent_calls import release, revoke  # start-up
+    from baton.cli import acts  # start-up
 
-    task = task_of(task, wiring.environ)
-    if force:
-        revoke(wiring.door, task, person(wiring.environ))
-    else:
-        release(wiring.door, task, caller_of(agent, task, wiring.environ), notes=notes)
-    wiring.dispatch_quietly()
-    return Answer({"released": True})
+    return acts.release(wiring, task, agent, notes=notes, force=force)
 
 
 if __name__ == "__main__":

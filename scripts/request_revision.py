@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.caller import caller_of, person, task_of
 from baton.cli.script import Answer, main, script
 
 if TYPE_CHECKING:
@@ -41,17 +40,9 @@ def command(
     wiring: "Wiring", task: str | None, to_step: int, notes: str, agent: str | None, by_person: bool, stop_run: bool
 ) -> Answer:
     """Send TASK back to step N: every step from there on is done again."""
-    from baton.engine.agent_calls import request_revision, revise_by_person  # start-up
+    from baton.cli import acts  # start-up
 
-    task = task_of(task, wiring.environ)
-    if by_person:
-        after = revise_by_person(wiring.door, task, person(wiring.environ), to_step, notes, stop_run=stop_run)
-        after = wiring.settled(after)
-    else:
-        caller = caller_of(agent, task, wiring.environ)
-        _, after = request_revision(wiring.door, task, caller, wiring.config.settings(), to_step, notes)
-    wiring.dispatch_quietly()
-    return Answer({"revised": True, "revision_count": after.revision_count})
+    return acts.revise(wiring, task, agent, to_step, notes, by_person=by_person, stop_run=stop_run)
 
 
 if __name__ == "__main__":

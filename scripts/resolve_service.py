@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.script import Answer, main, script
-from baton.domain.errors import BatonError
-from baton.domain.ids import check_id, check_slug
+from baton.cli.script import Answer, BatonError, main, script
 
 if TYPE_CHECKING:
     from baton.cli.wiring import Wiring
@@ -42,17 +40,9 @@ def refused(error: BatonError) -> dict[str, object]:
 @click.option("--chain", is_flag=True, help="All active services in their order, as a fallback chain.")
 def command(wiring: "Wiring", capability: str, use_case: str | None, campaign: str | None, chain: bool) -> Answer:
     """Print the best active service for CAPABILITY: the one with the lowest priority number."""
-    from baton.domain.services import resolve  # start-up
+    from baton.cli import acts  # start-up
 
-    order = wiring.campaign(check_slug(campaign)).services.get(capability) if campaign else None
-    found = resolve(
-        wiring.services(),
-        check_id(capability, "capability"),
-        use_case,
-        order,
-        has_key=lambda name: bool(wiring.config.credential(name)),
-    )
-    return Answer(found if chain else found[0])
+    return acts.resolve(wiring, capability, use_case, campaign, chain=chain)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from baton.adapters.processes import SUPERVISOR_MARK
+from baton.domain.environment import SUPERVISOR_MARK
 from baton.ports import Slot
 
 # What belongs to the run in which a process lives; a supervisor belongs to none.

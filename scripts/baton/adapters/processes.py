@@ -10,10 +10,9 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 
-from baton.ports import Process
+from baton.domain.environment import SUPERVISOR_MARK
+from baton.domain.exchange import Process
 
-# In a supervisor's environment and in no agent's: what tells them apart in /proc.
-SUPERVISOR_MARK = "BATON_SUPERVISOR"
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -24,6 +23,9 @@ class LinuxProcesses:
         """Those which carry this run's id in their environment, or live in the session that its agent began."""
         wanted = f"BATON_RUN={run}".encode()
         sid = session.pid if session is not None else None
+        leader = _stat(sid) if sid is not None else None
+        if session is not None and leader is not None and leader.started != session.started:
+            session = None  # the number is another process's by now, and so is the session
         found = []
         for pid in _pids():
             stat = _stat(pid)
@@ -31,15 +33,15 @@ class LinuxProcesses:
                 continue
             # A session's number is used again only when nobody is left in it; one older than the agent is another.
             in_session = session is not None and stat.session == sid and stat.started >= session.started
-            if in_session or wanted in _environ(pid):
+            if (in_session or wanted in _environ(pid)) and _is_ours(pid):
                 found.append(Process(pid=pid, started=stat.started))
         return found
 
     def holding(self, path: str) -> list[Process]:
-        """Those, not being supervisors, which have this file open; the caller itself is left out."""
+        """Those, not being supervisors, which hold the lock on this file, and not only the file open; never the caller."""
         found = []
         for pid in _pids():
-            if pid == os.getpid() or not _has_open(pid, path) or _is_supervisor(pid):
+            if pid == os.getpid() or not _has_locked(pid, path) or _is_supervisor(pid):
                 continue
             process = self.identify(pid)
             if process is not None:
@@ -71,7 +73,7 @@ class LinuxProcesses:
             if _is_supervisor(pid) or _is_of_other_run(pid, run):
                 continue
             queue += _children(pid)
-            if not stat.is_zombie:
+            if not stat.is_zombie and _is_ours(pid):
                 found.append(Process(pid=pid, started=stat.started))
         return found
 
@@ -96,7 +98,7 @@ class LinuxProcesses:
                 return False
             signal.pidfd_send_signal(fd, number)
             return True
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
             return False
         finally:
             os.close(fd)
@@ -133,17 +135,30 @@ def _is_of_other_run(pid: int, run: str) -> bool:
     return bool(runs) and f"BATON_RUN={run}".encode() not in runs
 
 
-def _has_open(pid: int, path: str) -> bool:
+def _is_ours(pid: int) -> bool:
+    """Tell whether we may signal it at all: what became another user's (by sudo, say) nobody here can end."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return False
+    except ProcessLookupError:
+        return True
+    return True
+
+
+def _has_locked(pid: int, path: str) -> bool:
     try:
         names = os.listdir(f"/proc/{pid}/fd")
     except OSError:
         return False
     for name in names:
         try:
-            if os.readlink(f"/proc/{pid}/fd/{name}") == path:
-                return True
+            is_path = os.readlink(f"/proc/{pid}/fd/{name}") == path
         except OSError:
             continue
+        # The kernel names the lock of an open file under each descriptor that leads to it.
+        if is_path and b"\nlock:" in _read(f"/proc/{pid}/fdinfo/{name}"):
+            return True
     return False
 
 

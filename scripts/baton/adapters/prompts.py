@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,5 +39,13 @@ class JinjaPrompts:
                 f"the prompt template {error.filename or file}:{error.lineno} is not valid: {error.message}",
                 cure="mend it, or remove it to use the shipped one",
             ) from None
-        except TemplateError as error:
-            raise InvalidInput(f"the prompt template {file} failed: {error.message}") from None
+        except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"the prompt template {_place(error) or file} failed: {error}", cure="mend it, or remove it"
+            ) from None
+
+
+def _place(error: BaseException) -> str:
+    """Where in a template an error came up: Jinja gives its frames the template's file and line."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

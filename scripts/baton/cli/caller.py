@@ -24,6 +24,13 @@ def is_text(word: str) -> bool:
     return True
 
 
+def check_said(option: str, text: str) -> str:
+    """Return the words of an option that somebody will be told; refuse an option that says nothing."""
+    if not text.strip():
+        raise InvalidWord(f"{option} is empty", cure="say it in a sentence")
+    return text
+
+
 def task_of(option: str | None, environ: Mapping[str, str]) -> str:
     """Return the task: as said, else ``BATON_TASK``."""
     task = option or environ.get("BATON_TASK")

@@ -105,6 +105,7 @@ def pause(wiring: Wiring, slug: str) -> Answer:
 @click.argument("slug")
 def resume(wiring: Wiring, slug: str) -> Answer:
     """Let a paused campaign go on, and start what is ready."""
+    wiring.check_settings()
     campaign = wiring.door.campaign(check_slug(slug), c.ResumeCampaign(by=person(wiring.environ)))
     started = wiring.dispatch_quietly()
     return Answer(_view(wiring, campaign) | {"dispatched": started}, f"Resumed campaign '{slug}'; started {started}.")
@@ -143,6 +144,7 @@ def complete(wiring: Wiring, slug: str, cancel_remaining: bool) -> Answer:
 @click.option("--count", type=int, default=1, show_default=True, metavar="N", help="How many tasks more.")
 def extend(wiring: Wiring, slug: str, count: int) -> Answer:
     """Give a campaign more tasks; a completed one is active again."""
+    wiring.check_settings()
     command = c.ExtendCampaign(count=count, by=person(wiring.environ))
     activated = generate(wiring.door, wiring.door.campaign(check_slug(slug), command))
     started = wiring.dispatch_quietly()

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from baton.cli.caller import is_text
-from baton.domain.errors import BatonError, InvalidWord
+from baton.domain.errors import BatonError as BatonError
+from baton.domain.errors import InvalidInput as InvalidInput
+from baton.domain.errors import InvalidWord
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EXIT_CODES = "Exit codes: 0 done; 1 not done, and the error says why; 2 wrong usage; 75 busy, try again."
@@ -162,6 +164,8 @@ def _check_text(home: str | None, words: Iterable[Any]) -> None:
 def _print(text: str, *, wants_json: bool) -> bool:
     """Print an answer; tell whether it could be written. JSON is UTF-8, whatever the terminal speaks."""
     out: Any = sys.stdout
+    if out is None:  # closed by whoever started us
+        return False
     try:
         if hasattr(out, "reconfigure"):
             out.reconfigure(encoding="utf-8" if wants_json else out.encoding, errors="backslashreplace")

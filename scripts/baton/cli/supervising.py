@@ -5,16 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
 from baton.adapters.processes import LinuxProcesses, become_subreaper
 from baton.cli.script import Answer
 from baton.cli.wiring import SCRIPTS, Wiring
-from baton.domain.errors import Busy, HarnessMissing, IllegalTransition, InvalidInput, InvalidWord, NotReady, Stopped
+from baton.domain.errors import (
+    Busy,
+    HarnessMissing,
+    IllegalTransition,
+    InvalidInput,
+    InvalidWord,
+    NotReady,
+    Stopped,
+    TaskNotFound,
+)
 from baton.domain.ids import check_agent, check_id
 from baton.domain.readiness import not_ready
 from baton.domain.records import Task, Unit
+from baton.domain.settings import HarnessSettings
 from baton.domain.statuses import Outcome
 from baton.engine.dispatch import is_dispatching
 from baton.engine.granting import Granted
@@ -89,8 +100,8 @@ def _serve_target(wiring: Wiring, agent: str, task: str, slot: Slot) -> Answer:
     served.begin()
     try:
         first: Granted | None = served.granter.grant(task)
-    except NotReady:
-        first = None  # somebody else was quicker
+    except (NotReady, IllegalTransition, TaskNotFound):
+        first = None  # somebody else was quicker, or has blocked, ended or deleted it
     served.serve(first)
     return Answer({"served": True})
 
@@ -147,11 +158,6 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
     become_subreaper()
     wiring.store.prepare()
     code = fingerprint()
-
-    def restart_if_changed(held: Slot) -> None:
-        if fingerprint() != code:
-            restart(wiring, held)
-
     return Supervisor(
         wiring.door,
         wiring.clock,
@@ -160,7 +166,8 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         output_exists=wiring.workspaces.exists,
-        restart=restart_if_changed,
+        has_changed=lambda: fingerprint() != code,
+        restart=partial(restart, wiring),
         warn=wiring.warn,
     )
 
@@ -169,8 +176,12 @@ def preparation(wiring: Wiring) -> Preparation:
     """Return what prepares runs in this home."""
     home = wiring.home
     places = Places(home=home.root, scripts=SCRIPTS, logs=home.logs, memory=os.path.join(home.root, "memory"))
+
+    def harness(name: str) -> Harness:
+        return harness_named(name, wiring.config.settings().harness)
+
     return Preparation(
-        places, wiring.agents, wiring.config, _prompts(wiring), wiring.workspaces, harness_named, wiring.environ
+        places, wiring.agents, wiring.config, _prompts(wiring), wiring.workspaces, harness, wiring.environ
     )
 
 
@@ -181,8 +192,8 @@ def _prompts(wiring: Wiring) -> Callable[[], Prompts]:
     return lambda: prompts
 
 
-def harness_named(name: str) -> Harness:
-    """Return the harness in the file of this name; one that is not built yet is refused by name."""
+def harness_named(name: str, settings: HarnessSettings | None = None) -> Harness:
+    """Return the harness in the file of this name, under these settings; one that is not built is refused by name."""
     path = toolkit_path("scripts", "baton", "adapters", "harnesses", f"{name}.py")
     if not os.path.exists(path):
         raise HarnessMissing(
@@ -190,7 +201,7 @@ def harness_named(name: str) -> Harness:
         )
     from importlib import import_module  # start-up
 
-    made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness()
+    made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness(settings or HarnessSettings())
     return made
 
 

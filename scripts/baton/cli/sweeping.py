@@ -54,6 +54,8 @@ def _alone(wiring: Wiring) -> Iterator[str | None]:
         except BlockingIOError:
             yield os.pread(fd, 64, 0).decode("ascii", "replace").strip() or "just now"
             return
+        # Emptied first: whoever finds the lock taken must not read the time of an earlier sweep.
+        os.ftruncate(fd, 0)
         with suppress(OSError):  # a full disk takes nothing from the lock itself
             os.pwrite(fd, wiring.clock.now().encode(), 0)
         yield None

@@ -26,6 +26,7 @@ from baton.store.documents import load
 @click.argument("file", type=click.Path())
 def create(wiring: Wiring, file: str) -> Answer:
     """Make a task from FILE, and start it if it is ready."""
+    wiring.check_settings()
     written = load(file, TaskFile, None, name="task")
     if written is None:
         raise InvalidInput(f"there is no file {file}")
@@ -113,6 +114,7 @@ def block(wiring: Wiring, task: str, reason: str) -> Answer:
 @click.argument("task")
 def unblock(wiring: Wiring, task: str) -> Answer:
     """Restore the status from before the block, with fresh attempts."""
+    wiring.check_settings()
     changed = wiring.door.task(check_id(task), c.UnblockTask(by=person(wiring.environ)))
     wiring.dispatch_quietly()
     return Answer(changed, f"Task '{task}' is {changed.status} again.")
@@ -131,6 +133,7 @@ def cancel(wiring: Wiring, task: str, reason: str) -> Answer:
 @click.argument("task")
 def retry(wiring: Wiring, task: str) -> Answer:
     """Try a task again now: unblocked, with fresh attempts and no back-off."""
+    wiring.check_settings()
     changed = wiring.door.task(check_id(task), c.RetryTask(by=person(wiring.environ)))
     wiring.dispatch_quietly()
     return Answer(changed, f"Task '{task}' is tried again.")

@@ -106,6 +106,8 @@ def summary(wiring: Wiring, task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "step": task.current.step,
         "agent": task.current.agent,
+        "locked_by": task.locked_by,
+        "run": task.lease.run if task.lease is not None else None,
         "waits": None if task.is_finished else waits_for(wiring, task),
     }
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from baton.cli.wiring import SHIPPED_PIPELINES
 from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, PipelineNotFound
-from baton.domain.ids import check_id
+from baton.domain.ids import check_slug
 from baton.domain.pipelines import Template
 from baton.store.documents import load
 from baton.store.files import said
-from baton.store.layout import Home
+from baton.store.layout import Home, toolkit_path
 
+SHIPPED_PIPELINES = toolkit_path("scripts", "baton", "presets")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -22,7 +22,7 @@ def own_folder(home: Home) -> str:
 
 def find_template(home: Home, slug: str) -> Template:
     """The template of this slug; ``PipelineNotFound`` names those there are."""
-    check_id(slug, "pipeline")
+    check_slug(slug, "pipeline")
     for folder in (SHIPPED_PIPELINES, own_folder(home)):
         for suffix in SUFFIXES:
             path = os.path.join(folder, slug + suffix)

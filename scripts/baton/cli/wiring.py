@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 SCRIPTS = toolkit_path("scripts")
 SHIPPED_SKILLS = toolkit_path("skills")
-SHIPPED_PIPELINES = toolkit_path("scripts", "baton", "presets")
 # How long a command waits for a run that it revoked, beyond the run's own grace.
 SETTLE_SECONDS = 5.0
 
@@ -131,6 +130,10 @@ class Wiring:
         """Tell whether this process lives in an agent's run."""
         return bool(self.environ.get("BATON_RUN"))
 
+    def check_settings(self) -> None:
+        """Read the settings before anything is changed, so that a broken file is said while nothing has happened."""
+        self.config.settings()
+
     def dispatch(self) -> Dispatched:
         """Start supervisors for what is ready, as far as there are slots."""
         from baton.engine.dispatch import dispatch  # start-up
@@ -172,8 +175,13 @@ class Wiring:
 
     def settled(self, task: Task) -> Task:
         """Wait a little for a wish that a run is in the way of; return the task as it is then."""
-        settings = self.config.settings()
-        end = self.clock.monotonic() + settings.timeouts.grace_seconds + SETTLE_SECONDS
+        if task.asked is None:
+            return task
+        try:
+            grace_seconds = self.config.settings().timeouts.grace_seconds
+        except BatonError:
+            grace_seconds = 0.0  # what was asked is recorded: a broken file of settings does not undo it
+        end = self.clock.monotonic() + grace_seconds + SETTLE_SECONDS
         while task.asked is not None and self.clock.monotonic() < end:
             time.sleep(0.05)
             task = self.store.tasks.read(task.id) or task

@@ -224,8 +224,9 @@ def _update(campaign: Campaign, command: UpdateCampaign, now: str) -> Change:
 
 def _more(campaign: Campaign, count: int) -> tuple[str, ...]:
     # A person may have taken one of the numbers for a task of their own.
-    names = (f"{campaign.id}-{number:03d}" for number in itertools.count(len(campaign.planned) + 1))
-    free = (name for name in names if name not in campaign.planned)
+    taken = frozenset(campaign.planned)
+    names = (f"{campaign.id}-{number:03d}" for number in itertools.count(1))
+    free = (name for name in names if name not in taken)
     return (*campaign.planned, *itertools.islice(free, count))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+# In a supervisor's environment and in no agent's: what tells them apart among the processes of the machine.
+SUPERVISOR_MARK = "BATON_SUPERVISOR"
 INHERITED = ("HOME", "USER", "LANG", "TZ", "TMPDIR", "TERM")
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 

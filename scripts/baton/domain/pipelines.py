@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput
-from baton.domain.ids import check_agent, check_id
+from baton.domain.ids import check_agent, check_slug
 from baton.domain.records import Unit
 from baton.domain.statuses import TaskStatus
 from baton.domain.times import parse_duration
@@ -51,7 +51,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     expects: Any = None
 
     def __post_init__(self) -> None:
-        refuse_unbuilt(self, NOT_BUILT_IN_STEP)
+        refuse_unbuilt(self, NOT_BUILT_IN_STEP, "a step")
         if self.agent is not None:
             checked("agent", check_agent, self.agent)
         if self.harness is not None and self.harness not in HARNESSES:
@@ -60,8 +60,10 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
             seconds = checked("timeout", parse_duration, self.timeout)
             if not 0 < seconds <= LONGEST_SECONDS:
                 raise ValueError(f"timeout {self.timeout} is not between 0s and {LONGEST_SECONDS / 86_400:g}d")
-        if self.max_attempts is not None and not 1 <= self.max_attempts <= MOST_ATTEMPTS:
-            raise ValueError(f"max_attempts must be between 1 and {MOST_ATTEMPTS}")
+        if self.max_attempts is not None and self.max_attempts < 1:
+            raise ValueError("max_attempts must be at least 1")
+        if self.max_attempts is not None and self.max_attempts > MOST_ATTEMPTS:
+            raise ValueError(f"max_attempts must be at most {MOST_ATTEMPTS}")
         if self.task_status is not None and self.task_status not in STATUSES_OF_STEPS:
             raise ValueError(f"task_status {self.task_status.value!r} is not one a step can stand for")
         if self.output_dir is not None:
@@ -88,8 +90,8 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_complete: OnComplete = OnComplete()
 
     def __post_init__(self) -> None:
-        refuse_unbuilt(self, NOT_BUILT_IN_TEMPLATE)
-        checked("slug", check_id, self.slug, "pipeline")
+        refuse_unbuilt(self, NOT_BUILT_IN_TEMPLATE, "a pipeline")
+        checked("slug", check_slug, self.slug, "pipeline")
         check_steps(self.main_steps, "main_steps")
 
 
@@ -127,11 +129,11 @@ def check_folder(path: str) -> None:
         raise ValueError(f"output_dir {path!r} must be a path inside the workspace")
 
 
-def refuse_unbuilt(value: Any, names: tuple[str, ...]) -> None:
+def refuse_unbuilt(value: Any, names: tuple[str, ...], where: str) -> None:
     """Refuse keys of the format whose feature is not built yet; an empty value asks for nothing and passes."""
     for name in names:
         if getattr(value, name) not in (None, [], {}, ""):
-            raise ValueError(f"{name} is not supported yet")
+            raise ValueError(f"{name} in {where} is not supported yet")
 
 
 def checked(key: str, check: Callable[..., T], *arguments: Any) -> T:

@@ -166,6 +166,7 @@ class Asked(_Value, frozen=True, kw_only=True):
     by: str
     at: str
     reason: str
+    kind: BlockKind = BlockKind.PERSON
     to_step: int | None = None
 
 

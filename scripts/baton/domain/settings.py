@@ -33,6 +33,14 @@ MAX_COUNT = 1_000
 MAX_DAYS = 36_500
 # A supervisor must beat a few times before its silence means anything, whatever was written.
 BEATS_BEFORE_STALE = 3
+CLAUDE_MODES = ("acceptEdits", "auto", "default", "dontAsk", "plan")
+# What Baton gives Claude Code by itself, or by a key of its own; another word for it would go round its checks.
+CLAUDE_OWN_ARGS = frozenset({
+    "-p", "--print", "--input-format", "--output-format", "--verbose", "--model", "--max-turns", "--max-budget-usd",
+    "--permission-mode", "--allowedTools", "--allowed-tools", "--dangerously-skip-permissions",
+    "--allow-dangerously-skip-permissions",
+})  # fmt: skip
+MAX_USD = 100_000
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -180,11 +188,39 @@ class SweepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return parse_duration(self.archive_after)
 
 
+class ClaudeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How Claude Code is run. ``bypass``: it asks for nothing; ``sandbox`` declares that nothing here can be lost."""
+
+    permission_mode: str = "acceptEdits"
+    allowed_tools: tuple[str, ...] = ("Bash",)
+    bypass: bool = False
+    sandbox: bool = False
+    max_turns: int | None = None
+    max_budget_usd: float | None = None
+    extra_args: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.permission_mode == "bypassPermissions":
+            refuse_key("permission_mode", "is not how to bypass permissions", cure="set bypass: true")
+        check_word("permission_mode", self.permission_mode, CLAUDE_MODES, "a permission mode")
+        for key in ("allowed_tools", "extra_args"):
+            if any(not word.strip() or "\0" in word for word in getattr(self, key)):
+                refuse_key(key, "a word is empty or not printable", cure="remove it")
+        if self.max_turns is not None:
+            check_count("max_turns", self.max_turns)
+        if self.max_budget_usd is not None and not 0.01 <= self.max_budget_usd <= MAX_USD:
+            refuse_key("max_budget_usd", f"is not between 0.01 and {MAX_USD}", cure="write dollars, like 2.50")
+        for word in self.extra_args:
+            if word.partition("=")[0] in CLAUDE_OWN_ARGS:
+                refuse_key("extra_args", f"{word} is Baton's own to give", cure="remove it; there is a setting for it")
+
+
 class HarnessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who runs agents where neither step, campaign nor skill says; ``models`` maps words, a harness at a time."""
 
     default: str = "claude"
     models: dict[str, dict[str, str]] = {}
+    claude: ClaudeSettings = ClaudeSettings()
 
     def __post_init__(self) -> None:
         check_word("default", self.default, HARNESSES, "a harness")

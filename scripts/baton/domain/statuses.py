@@ -60,7 +60,10 @@ class Outcome(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a run failed. Later kinds (auth, rate limit, ...) join here; what follows from one is in ``retry``."""
+    """Why a run failed; what follows from a kind is in ``retry``. The second group is known from what a CLI agent says.
+
+    ``timeout`` is the wall clock, ``signal`` any end from outside, ``no_result`` an agent that ended without an answer.
+    """
 
     EXIT_CODE = "exit_code"
     NO_REPORT = "no_report"
@@ -71,6 +74,19 @@ class FailureKind(StrEnum):
     STOPPED = "stopped"
     AGENT_MISSING = "agent_missing"
     HARNESS_MISSING = "harness_missing"
+
+    AUTH = "auth"
+    CREDIT = "credit"
+    RATE_LIMIT = "rate_limit"
+    OVERLOADED = "overloaded"
+    SERVER = "server"
+    TRANSPORT = "transport"
+    CONTEXT_TOO_LONG = "context_too_long"
+    MODEL_UNKNOWN = "model_unknown"
+    TURN_LIMIT = "turn_limit"
+    BUDGET = "budget"
+    TOOL_DENIED = "tool_denied"
+    NO_RESULT = "no_result"
 
 
 class BlockKind(StrEnum):

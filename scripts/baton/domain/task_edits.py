@@ -32,7 +32,9 @@ def create(command: c.CreateTask, now: str) -> Change:
         raise InvalidInput("none of the task's steps has an agent", cure="give it a pipeline with at least one agent")
     steps = tuple(structs.replace(unit, step=number, key=f"s{number + 1}") for number, unit in enumerate(command.units))
     fields = dict(command.fields)
-    fields["priority"] = canonical_priority(fields.get("priority", "medium"))
+    fields["priority"] = _priority(fields.get("priority", "medium"))
+    if command.id in fields.get("depends_on", ()):
+        raise InvalidInput("depends_on: a task cannot wait for itself")
     task = Task(
         schema=SCHEMA,
         id=command.id,
@@ -58,11 +60,12 @@ def update(task: Task, command: c.UpdateTask, now: str) -> Change:
     if unknown:
         raise InvalidInput(f"{', '.join(unknown)} cannot be changed", cure=f"choose from {', '.join(sorted(EDITABLE))}")
     if "priority" in fields:
-        fields["priority"] = canonical_priority(fields["priority"])
+        fields["priority"] = _priority(fields["priority"])
     changed = {key: value for key, value in fields.items() if getattr(task, key) != value}
     if not changed:
         return Change(task)
-    return Change(structs.replace(task, **changed), (News("task_updated", None, {"by": command.by, **changed}),))
+    told = {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
+    return Change(structs.replace(task, **changed), (News("task_updated", None, {"by": command.by, **told}),))
 
 
 def comment(task: Task, command: c.Comment, now: str) -> Change:
@@ -77,10 +80,7 @@ def cancel(task: Task, command: c.CancelTask, now: str) -> Change:
 
 def block(task: Task, command: c.BlockTask, now: str) -> Change:
     """Block now, or as soon as the runs that are revoked here have ended."""
-    if command.kind is BlockKind.PERSON:
-        return _ask_all(task, Wish.BLOCK, command.by, command.reason, now)
-    blocked, news = block_task(task, command.kind, command.reason, None, stamp_for(task, now))
-    return Change(blocked, tuple(news))
+    return _ask_all(task, Wish.BLOCK, command.by, command.reason, now, kind=command.kind)
 
 
 def revoke(task: Task, command: c.RevokeLease, now: str) -> Change:
@@ -88,8 +88,7 @@ def revoke(task: Task, command: c.RevokeLease, now: str) -> Change:
     if task.lease is None:
         return Change(task)
     asked = Asked(wish=Wish.STOP, by=command.by, at=stamp_for(task, now), reason=command.reason)
-    changed, news = ask(task, asked, (task.lease,))
-    return Change(changed, tuple(news))
+    return _changed(task, *ask(task, asked, (task.lease,)))
 
 
 def revise_by_person(task: Task, command: c.ReviseByPerson, now: str) -> Change:
@@ -106,8 +105,7 @@ def revise_by_person(task: Task, command: c.ReviseByPerson, now: str) -> Change:
         reason=command.notes,
         to_step=command.to_step,
     )
-    changed, news = ask(task, asked, (lease,) if lease is not None else ())
-    return Change(changed, tuple(news))
+    return _changed(task, *ask(task, asked, (lease,) if lease is not None else ()))
 
 
 def unblock(task: Task, command: c.UnblockTask, now: str) -> Change:
@@ -117,7 +115,9 @@ def unblock(task: Task, command: c.UnblockTask, now: str) -> Change:
 
 
 def retry(task: Task, command: c.RetryTask, now: str) -> Change:
-    """Unblock if blocked, with fresh attempts and no back-off."""
+    """Unblock if blocked, with fresh attempts and no back-off. A block that waits for a run to end is withdrawn."""
+    if task.asked is not None and task.asked.wish is Wish.BLOCK:
+        task = structs.replace(task, asked=structs.replace(task.asked, wish=Wish.STOP))
     task = reopen_units(unblock_task(task), stamp_for(task, now), now=True)
     return Change(task, (News("task_retried", None, {"by": command.by}),))
 
@@ -162,6 +162,17 @@ def end_backoff(task: Task, command: c.EndBackoff, now: str) -> Change:
     return Change(task) if changed is task else Change(changed, (News("backoff_ended", None, {}),))
 
 
-def _ask_all(task: Task, wish: Wish, by: str, reason: str, now: str) -> Change:
-    changed, news = ask(task, Asked(wish=wish, by=by, at=stamp_for(task, now), reason=reason), task.leases)
-    return Change(changed, tuple(news))
+def _ask_all(task: Task, wish: Wish, by: str, reason: str, now: str, *, kind: BlockKind = BlockKind.PERSON) -> Change:
+    asked = Asked(wish=wish, by=by, at=stamp_for(task, now), reason=reason, kind=kind)
+    return _changed(task, *ask(task, asked, task.leases))
+
+
+def _changed(before: Task, after: Task, news: list[News]) -> Change:
+    return Change(after, tuple(news)) if news else Change(before)
+
+
+def _priority(priority: str | int) -> str | int:
+    try:
+        return canonical_priority(priority)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None

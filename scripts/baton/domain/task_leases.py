@@ -16,6 +16,8 @@ from baton.domain.task_line import put, starts_status, without_lease
 
 def grant(task: Task, command: c.GrantLease, now: str) -> Change:
     """Grant a ready unit to a supervisor; ``NotReady`` with the reason when it is not ready, at the real time."""
+    if all(unit.key != command.unit for unit in task.units()):
+        raise NotReady(f"the task has no unit {command.unit}")
     unit = task.unit(command.unit)
     reason = not_ready(task, unit, now, command.backoff_max_seconds)
     if reason is not None:
@@ -133,9 +135,9 @@ def _with_lease(task: Task, unit: Unit, lease: Lease, at: str, *, counts: bool) 
 
 
 def _is_run_itself(task: Task, command: c.AcquireByHand) -> bool:
-    lease = task.lease_with(command.token) if command.token is not None else None
-    if lease is None:
+    if command.token is None or task.lease_with(command.token) is None:
         return False
+    lease = run_lease(task, command.token)
     if lease.agent != command.agent:
         raise _held(lease)
     return True

@@ -27,6 +27,13 @@ def without_lease(task: Task, lease: Lease) -> Task:
     return structs.replace(task, leases=tuple(other for other in task.leases if other.token != lease.token))
 
 
+def with_status(task: Task, status: TaskStatus) -> Task:
+    """Return the task with this status; a blocked one stays blocked, and has it when it is unblocked."""
+    if task.blocked is None:
+        return structs.replace(task, status=status)
+    return structs.replace(task, blocked=structs.replace(task.blocked, was=status))
+
+
 def mapped_status(unit: Unit) -> TaskStatus | None:
     """Return the task status that completing this unit stands for, if it stands for one."""
     return unit.task_status or STATUS_OF_OUTPUT_DIR.get(unit.output_dir or "")
@@ -59,7 +66,7 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
     if unit.step is not None:
         status = mapped_status(unit)
         if status is not None:
-            task = structs.replace(task, status=status)
+            task = with_status(task, status)
         task = advance(task, at)
     return task, news
 
@@ -71,7 +78,8 @@ def advance(task: Task, at: str) -> Task:
         unit = task.pipeline[index]
         if unit.status in (UnitStatus.PENDING, UnitStatus.IN_PROGRESS):
             task = put(task, units.change(unit, units.Complete(at=at, result=None)))
-            task = structs.replace(task, status=mapped_status(unit) or task.status)
+            mapped = mapped_status(unit)
+            task = task if mapped is None else with_status(task, mapped)
         if index + 1 == len(task.pipeline):
             return structs.replace(task, pipeline_step=index)
         index += 1
@@ -129,8 +137,9 @@ def send_back(
             counts=is_target and max_revisions is not None,
         )
         task = put(task, units.change(unit, reset))
-    status = TaskStatus.REVISION_NEEDED
-    return structs.replace(task, pipeline_step=to_step, status=status, blocked=None), news
+    # A person who sends a blocked task back unblocks it; an agent's run does not.
+    task = unblock(task) if max_revisions is None else task
+    return structs.replace(with_status(task, TaskStatus.REVISION_NEEDED), pipeline_step=to_step), news
 
 
 def block(

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from baton.domain import commands as c
 from baton.domain import units
-from baton.domain.errors import IllegalTransition, LeaseMismatch
+from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Failure, Lease, Report, Result, Task
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption
@@ -55,10 +55,12 @@ def revise_by_hand(task: Task, command: c.ReviseByHand, now: str) -> Change:
 
 def report_run(task: Task, command: c.ReportRun, now: str) -> Change:
     """Record what a run says. The first report stands; the same one again is answered again and changes nothing."""
-    lease = run_lease(task, command.token)
+    lease = task.lease_with(command.token) or run_lease(task, command.token)
     if lease.agent != command.agent:
         raise LeaseMismatch(f"this run is {lease.agent}'s, not {command.agent}'s", locked_by=lease.agent)
-    if command.to_step is not None:
+    if command.kind is ReportKind.SENT_BACK:
+        if command.to_step is None:
+            raise InvalidInput("a revision must say to which step")
         check_target(task, command.to_step)
     report = Report(
         kind=command.kind,
@@ -76,6 +78,7 @@ def report_run(task: Task, command: c.ReportRun, now: str) -> Change:
         if structs.replace(report, at=lease.report.at) == lease.report:
             return Change(task)
         raise IllegalTransition(f"this run has already reported {lease.report.kind}; the first report stands")
+    run_lease(task, command.token)  # a revoked lease cannot report
     reported = structs.replace(lease, report=report)
     kept = tuple(reported if other.token == lease.token else other for other in task.leases)
     data = {"unit": lease.unit, "agent": lease.agent, "kind": command.kind}

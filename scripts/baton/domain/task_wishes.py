@@ -13,14 +13,19 @@ from msgspec import structs
 from baton.domain import units
 from baton.domain.news import News
 from baton.domain.records import Asked, Lease, Revocation, Task
-from baton.domain.statuses import BlockKind, LeaseKind, TaskStatus, Wish
+from baton.domain.statuses import LeaseKind, TaskStatus, Wish
 from baton.domain.task_line import block, finish_if_done, put, send_back, without_lease
 
 
 def ask(task: Task, asked: Asked, leases: Iterable[Lease]) -> tuple[Task, list[News]]:
     """Keep the wish, revoke the runs among the leases, and drop the hand leases; fulfil it if no run is in the way."""
+    before = task.asked
+    # A run that is stopped for a reason stays stopped for it: a bare stop on top undoes nothing.
+    if before is not None and (asked.wish is Wish.STOP or structs.replace(asked, at=before.at) == before):
+        return task, []
     news: list[News] = []
     for lease in leases:
+        data: dict[str, Any] = {"unit": lease.unit, "by": asked.by, "wish": asked.wish, "reason": asked.reason}
         if lease.kind is LeaseKind.HAND:
             task = without_lease(task, lease)
             news.append(News("lease_released", None, {"unit": lease.unit, "agent": lease.agent, "by": asked.by}))
@@ -28,8 +33,9 @@ def ask(task: Task, asked: Asked, leases: Iterable[Lease]) -> tuple[Task, list[N
             revoked = structs.replace(lease, revoked=Revocation(at=asked.at, by=asked.by, reason=asked.reason))
             kept = tuple(revoked if other.token == lease.token else other for other in task.leases)
             task = structs.replace(task, leases=kept)
-            data: dict[str, Any] = {"unit": lease.unit, "by": asked.by, "wish": asked.wish, "reason": asked.reason}
             news.append(News("lease_revoked", lease.run, data))
+        else:
+            news.append(News("wish_changed", lease.run, data))
     task = structs.replace(task, asked=asked)
     task, settled = settle(task, asked.at)
     return task, news + settled
@@ -43,12 +49,14 @@ def settle(task: Task, at: str) -> tuple[Task, list[News]]:
     task = structs.replace(task, asked=None)
     if asked.wish is Wish.REVISE:
         assert asked.to_step is not None
-        return send_back(task, asked.to_step, asked.reason, asked.by, at, max_revisions=None)
+        # The run may have sent the task back further than the person asked.
+        to_step = min(asked.to_step, task.pipeline_step)
+        return send_back(task, to_step, asked.reason, asked.by, at, max_revisions=None)
     task, finished = finish_if_done(task, at)
     if finished or asked.wish is Wish.STOP:
         return task, finished
     if asked.wish is Wish.BLOCK:
-        return block(task, BlockKind.PERSON, asked.reason, None, at)
+        return block(task, asked.kind, asked.reason, None, at)
     task = structs.replace(task, status=TaskStatus.CANCELLED, blocked=None, completed_at=at)
     return task, [News("task_cancelled", None, {"by": asked.by, "reason": asked.reason})]
 

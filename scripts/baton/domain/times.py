@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from baton.domain.errors import InvalidInput
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+LONGEST_SECONDS = 1e9 * 86400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -35,11 +36,11 @@ def parse_instant(text: str) -> str:
     """Read an instant a person wrote (any ISO 8601 form with an offset) and return it in our form."""
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        if instant.tzinfo is not None:
+            return _text(instant.astimezone(UTC))
+    except (ValueError, OverflowError):
         raise InvalidInput(f"{text!r} is not an instant", cure="write it like 2026-11-21T08:30:00Z") from None
-    if instant.tzinfo is None:
-        raise InvalidInput(f"{text!r} has no time zone", cure="add Z or an offset like +01:00")
-    return _text(instant.astimezone(UTC))
+    raise InvalidInput(f"{text!r} has no time zone", cure="add Z or an offset like +01:00")
 
 
 def parse_duration(text: str) -> float:
@@ -47,8 +48,12 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidInput(f"{text!r} is not a duration", cure="write a number and a unit: ms, s, m, h or d, like 30s")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > LONGEST_SECONDS:
+        raise InvalidInput(f"{text[:40]!r} is too long a time")
+    return seconds
 
 
 def _text(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    # The year by hand: strftime leaves out the zeros of an early one.
+    return f"{instant.year:04d}-{instant:%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"

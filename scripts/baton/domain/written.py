@@ -42,8 +42,8 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         checked("slug", check_slug, self.slug)
-        checked("project", check_id, self.project, "project")
-        checked("pipeline", check_id, self.pipeline, "pipeline")
+        checked("project", check_slug, self.project, "project")
+        checked("pipeline", check_slug, self.pipeline, "pipeline")
         if not self.name.strip():
             raise ValueError("name must not be empty")
         if not 1 <= self.target_article_count <= TARGET_LIMIT:
@@ -85,7 +85,7 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for task in self.depends_on:
             checked("depends_on", check_id, task)
         if self.project is not None:
-            checked("project", check_id, self.project, "project")
+            checked("project", check_slug, self.project, "project")
         if self.campaign is not None:
             checked("campaign", check_slug, self.campaign)
         rank_of(self.priority)
@@ -96,7 +96,7 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if len(set(self.depends_on)) != len(self.depends_on):
             raise ValueError("depends_on names a task twice")
         if isinstance(self.pipeline, str):
-            checked("pipeline", check_id, self.pipeline, "pipeline")
+            checked("pipeline", check_slug, self.pipeline, "pipeline")
         else:
             check_steps(self.pipeline, "pipeline")
 
@@ -133,17 +133,20 @@ def task_from(written: TaskFile, task: str, units: tuple[Unit, ...], by: str) ->
 
 def planned_task(campaign: Campaign, task: str) -> CreateTask:
     """Return the command that makes one planned task of a campaign, with its share of the seed keywords."""
-    total = len(campaign.planned)
-    place = campaign.planned.index(task)
+    # Tasks that a person added have no share in what the campaign deals out.
+    prefix = f"{campaign.id}-"
+    dealt = [name for name in campaign.planned if name.startswith(prefix) and name[len(prefix) :].isdigit()]
+    total = len(dealt)
+    place = dealt.index(task)
     keywords = campaign.seed_keywords
     if campaign.generate != "batch":
         keywords = keywords[place::total] or (keywords[place % len(keywords) :][:1] if keywords else ())
-    topic = f": {keywords[0]}" if keywords and campaign.generate != "batch" else f" ({place + 1} of {total})"
+    topic = f": {keywords[0]}" if keywords else f" ({place + 1} of {total})" if total > 1 else ""
     units = units_of(campaign.snapshot.main_steps, harness=campaign.harness, model=campaign.model)
     fields: dict[str, Any] = {
         "project": campaign.project,
         "campaign": campaign.id,
-        "title": f"{campaign.name}{topic if total > 1 or keywords else ''}",
+        "title": campaign.name if campaign.generate == "batch" else f"{campaign.name}{topic}",
         "description": campaign.description,
         "keywords": keywords,
         "brief": campaign.notes,

@@ -10,11 +10,13 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from baton.ports import Ending, Process
 
 CHUNK = 1 << 16
+# More than a pipe holds, so that a last look takes all there is.
+CHUNKS_A_LOOK = 32
 TAIL = 8 << 10
 LOG_LIMIT = 64 << 20
 CUT_NOTE = b"\n[baton: the log is full; only the end of what follows is kept]\n"
@@ -34,8 +36,10 @@ class Stream:
         os.set_blocking(fileno, False)
 
     def pump(self) -> None:
-        """Take what is there, without waiting."""
-        while self.is_open:
+        """Take what is there, without waiting; of an output that never ends, only so much: time must be looked at too."""
+        for _ in range(CHUNKS_A_LOOK):
+            if not self.is_open:
+                return
             try:
                 data = os.read(self.fileno, CHUNK)
             except BlockingIOError:
@@ -137,6 +141,14 @@ class AgentProcess:
         """Signal the agent's process group. It is not collected yet, so its number cannot be another's."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+    def has_group(self, others: Iterable[Process]) -> bool:
+        """Tell whether any of these processes is in the agent's process group."""
+        for other in others:
+            with contextlib.suppress(ProcessLookupError):
+                if other.pid != self.pid and os.getpgid(other.pid) == self.pid:
+                    return True
+        return False
 
     def collect(self) -> Ending:
         """Take the rest of the output and the exit status of an agent that has ended, and whose tree is gone."""

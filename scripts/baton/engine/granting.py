@@ -32,7 +32,10 @@ class Granted(Struct, frozen=True, kw_only=True):
 
 
 class Granter:
-    """Grants units to one supervisor; ``skill`` gives an agent's skill, or ``None`` when it cannot be read."""
+    """Grants units to one supervisor; ``skill`` gives an agent's skill, or ``None`` when it cannot be read.
+
+    ``refused`` are the entries that the last pick found and could not grant.
+    """
 
     def __init__(
         self, door: Door, clock: Clock, skill: Callable[[str], Skill | None], holder: Callable[[], Holder]
@@ -41,13 +44,16 @@ class Granter:
         self._clock = clock
         self._skill = skill
         self._holder = holder
+        self.refused: set[Entry] = set()
 
     def pick(self) -> Granted | None:
         """Grant the most urgent ready unit; ``None`` when nothing is ready."""
+        self.refused = set()
         for entry in startable(self._door.store, self._clock):
             granted = self._grant_entry(entry)
             if granted is not None:
                 return granted
+            self.refused.add(entry)
         return None
 
     def grant(self, task: str, unit: str | None = None) -> Granted:

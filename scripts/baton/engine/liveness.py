@@ -12,7 +12,8 @@ from baton.domain.records import Holder, Lease
 from baton.domain.times import seconds_between
 from baton.ports import Clock, Process, Processes, SlotState
 
-GONE_SECONDS = 3.0
+GONE_SECONDS = 5.0
+STARTING_SECONDS = 2.0
 PAUSE_SECONDS = 0.02
 
 
@@ -51,8 +52,10 @@ def life_of(
     slot = slots.get(holder.slot if holder.slot is not None else -1)
     if holder.boot != me.boot or slot is None:
         return Life.DEAD
-    if not slot.supervised or slot.facts.get("instance") != holder.instance:
+    if not slot.supervised:
         return Life.DEAD
+    if slot.facts.get("instance", holder.instance) != holder.instance:
+        return Life.DEAD  # but where nothing can be read, whoever holds the lock may be the one
     beat = beats.get(slot.number)
     if beat is None or (beat.instance, beat.beat, beat.boot) != (holder.instance, slot.facts.get("beat"), me.boot):
         return Life.ALIVE
@@ -75,30 +78,53 @@ def seen_beats(
 
 
 class Undertaker:
-    """Ends what a dead supervisor left behind, and tells when it is gone beyond doubt."""
+    """Ends what a dead supervisor left behind, and tells when it is gone beyond doubt. ``look`` is a fresh look."""
 
     def __init__(self, processes: Processes, clock: Clock, pause: Callable[[float], None]) -> None:
         self._processes = processes
         self._clock = clock
         self._pause = pause
 
-    def kill_supervisor(self, slot: SlotState) -> None:
-        """Kill a supervisor that holds its slot but has gone silent."""
-        self._processes.kill([Process(pid=int(slot.facts["pid"]), started=int(slot.facts["started"]))])
+    def kill_supervisor(self, look: Callable[[], SlotState | None]) -> bool:
+        """Kill a supervisor that holds its slot but has gone silent; tell whether the slot then has none.
 
-    def end_tree(self, lease: Lease, session: Process | None, slot: SlotState | None, slot_path: str) -> bool:
-        """Kill every process of the run; tell whether two looks in a row then found none."""
+        When its number is another process's by now, nobody is killed, and whoever holds the slot is not proven dead.
+        """
+        slot = look()
+        if slot is None or not slot.supervised:
+            return True
+        pid, started = slot.facts.get("pid"), slot.facts.get("started")
+        if not pid or not started or not self._processes.kill([Process(pid=int(pid), started=int(started))]):
+            return False
+        end = self._clock.monotonic() + GONE_SECONDS
+        while (slot := look()) is not None and slot.supervised:
+            if self._clock.monotonic() > end:
+                return False
+            self._pause(PAUSE_SECONDS)
+        return True
+
+    def end_tree(
+        self, lease: Lease, session: Process | None, look: Callable[[], SlotState | None], slot_path: str
+    ) -> bool:
+        """Kill every process of the run; tell whether two looks in a row then found none.
+
+        What holds the slot and is nowhere named as the run's may be a process that forgot its name, or a script that
+        has just taken the slot for a supervisor it is about to start: only the first of them still holds it later.
+        """
         run = lease.run or ""
         end = self._clock.monotonic() + GONE_SECONDS
+        since: dict[Process, float] = {}
         empty_looks = 0
         while empty_looks < 2:
             found = self._processes.of_run(run, session)
-            if slot is not None and slot.held and not slot.supervised:
-                found += self._processes.holding(slot_path)
-            if found:
-                self._processes.kill(found)
+            slot = look()
+            nameless = self._processes.holding(slot_path) if slot is not None and slot.held and not slot.supervised else []
+            now = self._clock.monotonic()
+            old = [one for one in nameless if now - since.setdefault(one, now) >= STARTING_SECONDS]
+            self._processes.kill([*found, *old])
+            if found or nameless:
                 empty_looks = 0
-                if self._clock.monotonic() > end:
+                if now > end:
                     return False
                 self._pause(PAUSE_SECONDS)
             else:
@@ -107,8 +133,8 @@ class Undertaker:
 
 
 def session_of(run: Mapping[str, Any] | None, slot: SlotState | None, lease: Lease) -> Process | None:
-    """Return the session an agent began, from its run's record or its slot."""
+    """Return the session an agent began, from its run's record or its slot; a number without a start names none."""
     for facts in (slot.facts if slot is not None and slot.facts.get("run") == lease.run else None, run):
-        if facts is not None and facts.get("agent_pid"):
-            return Process(pid=int(facts["agent_pid"]), started=int(facts.get("agent_started") or 0))
+        if facts is not None and facts.get("agent_pid") and facts.get("agent_started"):
+            return Process(pid=int(facts["agent_pid"]), started=int(facts["agent_started"]))
     return None

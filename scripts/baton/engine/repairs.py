@@ -75,14 +75,26 @@ def dead_runs(scene: Scene) -> Iterator[Finding]:
 
 
 def _end_dead_run(scene: Scene, task: Task, lease: Lease, life: Life) -> bool:
-    here = lease.holder.machine == scene.clock.holder().machine and lease.holder.boot == scene.clock.holder().boot
-    slot = scene.slots.get(lease.holder.slot if lease.holder.slot is not None else -1)
-    if here:
-        if life is Life.SILENT and slot is not None:
-            scene.undertaker.kill_supervisor(slot)
-        run = scene.door.store.runs.read(task.id, lease.run or "")
-        path = scene.slot_path(slot.number) if slot is not None else ""
-        if not scene.undertaker.end_tree(lease, session_of(run, slot, lease), slot, path):
+    store, me = scene.door.store, scene.clock.holder()
+    number = lease.holder.slot if lease.holder.slot is not None else -1
+
+    def look() -> SlotState | None:
+        return next((slot for slot in store.slots.states() if slot.number == number), None)
+
+    # Look again: since the scene was read it may have ended by itself, or beaten, and its slot be another's.
+    fresh, slot = store.tasks.read(task.id), look()
+    if fresh is None or (held := fresh.lease_with(lease.token)) is None or held.run != lease.run:
+        return False
+    slots = {slot.number: slot} if slot is not None else {}
+    stale = scene.settings.lease.stale_after_seconds
+    if life_of(lease, slots, me, scene.beats, scene.clock.now(), scene.clock.monotonic(), stale) is not life:
+        return False
+    if lease.holder.machine == me.machine and lease.holder.boot == me.boot:
+        if life is Life.SILENT and not scene.undertaker.kill_supervisor(look):
+            return False
+        run = store.runs.read(task.id, lease.run or "")
+        path = scene.slot_path(number) if slot is not None else ""
+        if not scene.undertaker.end_tree(lease, session_of(run, slot, lease), look, path):
             return False  # something of it would not end: the next sweep tries again
     end = c.EndRun(
         token=lease.token,
@@ -95,14 +107,19 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease, life: Life) -> bool:
         max_revisions=scene.settings.retry.max_revisions,
     )
     try:
-        scene.door.task(task.id, end)
+        after = scene.door.task(task.id, end)
     except LeaseMismatch:
         return False  # its supervisor ended it after all, between our look and our lock
-    record = scene.door.store.runs.read(task.id, lease.run or "") or {"id": lease.run, "task": task.id}
-    ended = {"status": "failed", "outcome": Outcome.INTERRUPTED, "finished_at": scene.clock.now()}
-    if lease.report is not None:
-        ended |= {"status": "completed", "outcome": lease.report.kind}
-    scene.door.store.runs.write(task.id, lease.run or "", {**record, **ended, "error": "its supervisor was lost"})
+    ends = (event for event in reversed(after.history) if event.type == "run_ended" and event.run == lease.run)
+    outcome = next(ends).data["outcome"]
+    record = store.runs.read(task.id, lease.run or "") or {"id": lease.run, "task": task.id}
+    ended = {
+        "status": "completed" if outcome in (Outcome.COMPLETED, Outcome.SENT_BACK) else "failed",
+        "outcome": outcome,
+        "finished_at": scene.clock.now(),
+        "error": "its supervisor was lost",
+    }
+    store.runs.write(task.id, lease.run or "", {**record, **ended})
     return True
 
 
@@ -238,6 +255,9 @@ def _generate(door: Door, campaign: Campaign) -> bool:
 
 
 def _reopen(door: Door, campaign: Campaign, task: str) -> bool:
+    found = door.store.tasks.read(task)
+    if found is None or found.is_finished:
+        return False  # it was alive when the tasks were read, and the campaign was read after its end
     return door.campaign(campaign.id, ReopenCampaign(task=task)).version != campaign.version
 
 

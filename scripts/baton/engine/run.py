@@ -6,7 +6,9 @@ reported and its grace is over, or the supervisor itself was told to stop.
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import signal
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -14,16 +16,19 @@ from typing import Any, Protocol
 from msgspec import Struct, structs
 
 from baton.domain.errors import HarnessMissing
-from baton.domain.records import Lease, Task
+from baton.domain.records import Lease, Report, Task
 from baton.domain.redaction import redact
-from baton.domain.statuses import FailureKind, Outcome
+from baton.domain.statuses import FailureKind, Outcome, ReportKind
 from baton.engine.agent_process import AgentProcess
 from baton.engine.preparation import Prepared
 from baton.ports import Clock, Ending, Process, Verdict
 
 LOOK_SECONDS = 0.5
+PAUSE_SECONDS = 0.01
 MESSAGE_LINES = 20
 MESSAGE_LIMIT = 4000
+# What a machine is short of passes; another attempt may have it.
+FOR_NOW = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ETXTBSY})
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
@@ -86,7 +91,10 @@ class Run:
         self._is_told_to_stop = is_told_to_stop
         self._wake = wake
         self._slot_fileno = slot_fileno
-        self._reported_at: float | None = None
+        self._report: Report | None = None
+        self._reported_at = 0.0
+        self._next_beat = 0.0
+        self._agent_started: Process | None = None
         self._listener = prepared.harness.listener()
 
     def execute(self) -> Watched:
@@ -106,9 +114,10 @@ class Run:
         except OSError as error:
             return self._not_spawned(error)
         stopped_for = self._watch(agent)
-        if not agent.has_ended:
+        if stopped_for is not None:
             self._end(agent)
         self._clear_tree(agent)
+        self._look_at_record(self._clock.monotonic())
         ending = agent.collect()
         self._tree.reap(None)
         return self._judge(stopped_for, ending)
@@ -117,23 +126,20 @@ class Run:
 
     def _watch(self, agent: AgentProcess) -> Outcome | None:
         """Wait for the agent's end; return why it has to be ended, or ``None`` when it ended by itself."""
-        started = self._tree.identify(agent.pid)
+        self._agent_started = self._tree.identify(agent.pid)
         now = self._clock.monotonic()
         deadline = now + (self._lease.deadline_seconds or 0.0)
-        self._tell(agent, started)
-        next_beat = now + self._heartbeat_seconds
+        self._beat_when_due(agent)
         next_look = now + LOOK_SECONDS
         while True:
-            if agent.wait(min(next_look, next_beat, deadline) - now, self._wake):
+            if agent.wait(min(next_look, self._next_beat, deadline) - now, self._wake):
                 return None
             now = self._clock.monotonic()
             if self._is_told_to_stop():
                 return Outcome.INTERRUPTED
             if now >= deadline:
                 return Outcome.TIMED_OUT
-            if now >= next_beat:
-                self._tell(agent, started)
-                next_beat = now + self._heartbeat_seconds
+            self._beat_when_due(agent)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
                 self._tree.reap(agent.pid)
@@ -147,13 +153,19 @@ class Run:
             lease = task.lease_with(self._lease.token)
             if lease is None or lease.revoked is not None:
                 return Outcome.REVOKED
-            if lease.report is not None and self._reported_at is None:
-                self._reported_at = now
-        if self._reported_at is not None and now >= self._reported_at + self._grace_seconds:
+            if lease.report is not None and self._report is None:
+                self._report, self._reported_at = lease.report, now
+        if self._report is not None and now >= self._reported_at + self._grace_seconds:
             return Outcome.COMPLETED  # it has said its last word; the report decides what it was
         return None
 
-    def _tell(self, agent: AgentProcess, started: Process | None) -> None:
+    def _beat_when_due(self, agent: AgentProcess) -> None:
+        """Tell that we live. Also while a run is being ended: silence for a long grace would look like death."""
+        now = self._clock.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + self._heartbeat_seconds
+        started = self._agent_started
         facts = {
             "agent_pid": agent.pid,
             "agent_started": started.started if started is not None else 0,
@@ -164,20 +176,30 @@ class Run:
     # -- ending -------------------------------------------------------------------------------------------------
 
     def _end(self, agent: AgentProcess) -> None:
-        """TERM to the group, grace, KILL."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            agent.signal_group(number)
-            end = self._clock.monotonic() + self._grace_seconds
-            while not agent.has_ended and (number is signal.SIGKILL or self._clock.monotonic() < end):
-                left = end - self._clock.monotonic()
-                agent.wait(left if number is signal.SIGTERM else LOOK_SECONDS, self._wake)
+        """TERM to the group, grace, KILL. The grace is for all of the group: a shell ends sooner than what it called."""
+        agent.signal_group(signal.SIGTERM)
+        end = self._clock.monotonic() + self._grace_seconds
+        while (left := end - self._clock.monotonic()) > 0:
+            if not agent.has_ended:
+                agent.wait(min(left, self._heartbeat_seconds), self._wake)
                 self._drain_wake()
+            elif agent.has_group(self._tree.strays(self._run)):
+                select.select([], [], [], min(left, PAUSE_SECONDS))
+            else:
+                return
+            self._beat_when_due(agent)
+        agent.signal_group(signal.SIGKILL)
+        while not agent.wait(LOOK_SECONDS, self._wake):
+            self._drain_wake()
+            self._beat_when_due(agent)
 
     def _clear_tree(self, agent: AgentProcess) -> None:
         """Kill every process the run left behind, after success too, until a look finds none."""
         while strays := [stray for stray in self._tree.strays(self._run) if stray.pid != agent.pid]:
             self._tree.kill(strays)
             self._tree.reap(agent.pid)
+            self._beat_when_due(agent)
+            select.select([], [], [], PAUSE_SECONDS / 10)
 
     def _drain_wake(self) -> None:
         # A byte that stays in the pipe would turn the wait into a spin.
@@ -218,6 +240,10 @@ class Run:
         return self._from_verdict(verdict, ending, message)
 
     def _from_verdict(self, verdict: Verdict, ending: Ending, message: str) -> Watched:
+        if self._report is not None and ending.exit_code == 0:
+            # It has said itself what it did; that it reported nothing is only what the harness had to think.
+            said = message if self._report.kind is ReportKind.RELEASED else ""
+            return Watched(outcome=Outcome(self._report.kind.value), message=said, exit_code=0)
         outcome = Outcome.FAILED if ending.exit_code else Outcome.NOT_COMPLETED
         return Watched(
             outcome=Outcome.COMPLETED if verdict.completed else outcome,
@@ -228,6 +254,8 @@ class Run:
         )
 
     def _not_spawned(self, error: OSError) -> Watched:
+        if error.errno in FOR_NOW:
+            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=f"not started: {error.strerror}")
         missing = HarnessMissing(
             f"the program {self._prepared.invocation.argv[0]} could not be started: {error.strerror}",
             cure="check that it is there, executable, and has an interpreter that exists",

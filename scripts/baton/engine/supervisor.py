@@ -12,6 +12,7 @@ import random
 import select
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from msgspec import structs
@@ -20,6 +21,7 @@ from baton.domain import commands as c
 from baton.domain.errors import AgentNotFound, BatonError, LeaseMismatch, StorageError
 from baton.domain.readiness import Reason, Why
 from baton.domain.records import Holder, Task
+from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
@@ -34,7 +36,7 @@ RETRY_SECONDS = 5.0
 
 
 class Supervisor:
-    """Serves one slot. ``restart`` replaces the process when the code on disk has changed, keeping the slot."""
+    """Serves one slot. When the code on disk ``has_changed``, ``restart`` replaces the process, keeping the slot."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Supervisor:
         slot: Slot,
         *,
         output_exists: Callable[[Task, str], bool],
+        has_changed: Callable[[], bool],
         restart: Callable[[Slot], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -58,9 +61,12 @@ class Supervisor:
         self._tree = tree
         self._slot = slot
         self._output_exists = output_exists
+        self._has_changed = has_changed
         self._restart = restart
         self._warn = warn
         self._is_told_to_stop = False
+        self._last_settings = Settings()
+        self._complained_of = ""
         me = tree.identify(os.getpid())
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
         self.instance = f"{os.getpid()}.{self._facts['started']}"
@@ -83,9 +89,10 @@ class Supervisor:
             while granted is not None:
                 granted = self.carry(granted, goes_on=True)[0]
             self._slot.free()
-            if not self._may_go_on() or next(startable(self._store, self._clock), None) is None:
+            # What this round could not grant is left to the next sweep: looking at it again would never end.
+            if not self._may_start() or all(one in self.granter.refused for one in startable(self._store, self._clock)):
                 return
-            slot = self._store.slots.take(self._config.settings().concurrency.agents)
+            slot = self._store.slots.take(self._settings().concurrency.agents)
             if slot is None:
                 return
             self._slot = slot
@@ -119,7 +126,8 @@ class Supervisor:
         watched, facts = self._execute(granted)
         unit, lease = granted.unit, granted.lease
         best = self.granter.best_rank() if goes_on else None
-        policy = policy_for(unit, self._skill(lease.agent), self._config.settings())
+        settings = self._settings()
+        policy = policy_for(unit, self._skill(lease.agent), settings)
         end = c.EndRun(
             token=lease.token,
             run=lease.run or "",
@@ -133,9 +141,11 @@ class Supervisor:
             summary=watched.summary,
             session=watched.session,
             usage=watched.usage,
-            max_revisions=self._config.settings().retry.max_revisions,
+            max_revisions=settings.retry.max_revisions,
         )
-        may_go_on = goes_on and self._may_go_on() and is_dispatching(self._store, granted.task.campaign)
+        # With changed code the end is committed alone: the program that takes over picks for itself.
+        may_go_on = goes_on and self._may_go_on() and not self._has_changed()
+        may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
         steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
         record = self._commit_end(granted.task.id, steps)
         self._write_run(granted, started_at, watched, facts, record)
@@ -162,7 +172,7 @@ class Supervisor:
         except OSError as error:
             return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=str(error)), {}
         self._write_run(granted, self._clock.now(), None, prepared.facts, None)
-        settings = self._config.settings()
+        settings = self._settings()
         last_seen: list[Any] = [None]
 
         def look() -> Task | None:
@@ -222,6 +232,8 @@ class Supervisor:
                 if not said:
                     self._warn(f"the end of a run of task '{task}' waits: {error.message}")
                 said = True
+                # A supervisor that waits is no silent one: the sweep would end it, and do its work once more.
+                self._beat({})
                 self._sleep(RETRY_SECONDS)
                 steps = steps[:1]
 
@@ -244,15 +256,33 @@ class Supervisor:
     # -- between runs -------------------------------------------------------------------------------------------
 
     def _pick(self) -> Granted | None:
-        return self.granter.pick() if self._may_go_on() else None
+        if not self._may_go_on():
+            return None
+        if self._has_changed():
+            self._restart(self._slot)
+        return self.granter.pick()
 
     def _may_go_on(self) -> bool:
-        if self._is_told_to_stop or self._config.is_stopped():
+        return self._may_start() and self._slot.number < self._settings().concurrency.agents
+
+    def _may_start(self) -> bool:
+        return not (self._is_told_to_stop or self._config.is_stopped()) and self._are_settings_good()
+
+    def _are_settings_good(self) -> bool:
+        try:
+            self._last_settings = self._config.settings()
+        except BatonError as error:
+            if error.message != self._complained_of:
+                self._warn(f"nothing more is started: {error.message}")
+            self._complained_of = error.message
             return False
-        if self._slot.number >= self._config.settings().concurrency.agents:
-            return False
-        self._restart(self._slot)
         return True
+
+    def _settings(self) -> Settings:
+        """The settings in force; while the operator's file is broken, the last good ones: what runs must end well."""
+        with suppress(BatonError):
+            self._last_settings = self._config.settings()
+        return self._last_settings
 
     def _fill_slots(self) -> None:
         try:

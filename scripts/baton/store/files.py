@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from baton.domain.errors import DiskFull, PermissionRefused, StorageError
 
@@ -40,8 +41,9 @@ def make_folder(path: str) -> None:
         except FileExistsError:
             if os.path.isdir(path):
                 return None
-            if os.path.lexists(path):
-                raise
+            with suppress(FileNotFoundError):  # gone again by now, or a link that leads nowhere
+                if not stat.S_ISDIR(os.lstat(path).st_mode):
+                    raise
         except FileNotFoundError:
             make_folder(os.path.dirname(path))
 

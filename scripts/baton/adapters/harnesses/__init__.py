@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
+from baton.domain.errors import HarnessMissing
 from baton.domain.statuses import FailureKind
 from baton.ports import Ending, Job, Verdict
 
 SUMMARY_LIMIT = 500
 LINE_LIMIT = 200
+
+
+def find_program(name: str, path: str, install: str) -> str:
+    """Return where a program is; ``HarnessMissing``, with ``install`` as its cure, when it is nowhere in ``path``."""
+    found = shutil.which(name, path=path)
+    if found is not None:
+        return os.path.abspath(found)
+    places = [os.path.join(folder, name) for folder in path.split(":") if folder]
+    there = next((place for place in places if os.path.lexists(place)), None)
+    if there is None:
+        what = f"the program {name} is not installed, or not in PATH"
+    elif os.path.isdir(there):
+        what = f"{there} is a folder, not the program {name}"
+    else:
+        what = f"{there} cannot be executed"
+    raise HarnessMissing(what, cure=f"install it with: {install}")
 
 
 class PlainListener:

@@ -8,6 +8,7 @@ import shutil
 from baton.adapters.harnesses import PlainListener, plain_verdict
 from baton.domain.errors import HarnessMissing, InvalidInput
 from baton.domain.exchange import Ending, Invocation, Job, Verdict
+from baton.domain.settings import HarnessSettings
 from baton.ports import Listener
 
 PLACEHOLDERS = ("task", "agent", "step", "run", "model", "workspace", "prompt_file", "skill")
@@ -18,6 +19,9 @@ class Harness:
 
     name = "command"
     secrets: tuple[str, ...] = ()
+
+    def __init__(self, settings: HarnessSettings) -> None:
+        """Take what every harness is made with; the skill says all that this one needs."""
 
     def invocation(self, job: Job) -> Invocation:
         """Return the command line with its placeholders filled, word by word, so that no value becomes two words."""

@@ -7,6 +7,7 @@ import os
 from baton.adapters.harnesses import PlainListener, plain_verdict
 from baton.domain.errors import HarnessMissing, InvalidInput
 from baton.domain.exchange import Ending, Invocation, Job, Verdict
+from baton.domain.settings import HarnessSettings
 from baton.ports import Listener
 
 
@@ -15,6 +16,9 @@ class Harness:
 
     name = "script"
     secrets: tuple[str, ...] = ()
+
+    def __init__(self, settings: HarnessSettings) -> None:
+        """Take what every harness is made with; the skill says all that this one needs."""
 
     def invocation(self, job: Job) -> Invocation:
         """Return the program of the skill; ``HarnessMissing`` when it is not there or cannot be executed."""

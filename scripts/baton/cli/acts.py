@@ -1,0 +1,110 @@
+"""What the scripts do that agents call: words checked, one call of the engine, the answer in the contract's keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from baton.cli.caller import caller_of, person, task_of
+from baton.cli.script import Answer
+from baton.cli.wiring import Wiring
+from baton.domain.ids import check_id, check_slug
+from baton.domain.records import Task
+from baton.engine import agent_calls as calls
+
+
+def acquire(wiring: Wiring, task: str | None, agent: str | None) -> Answer:
+    """Take or renew the lease of the current step by hand."""
+    task = task_of(task, wiring.environ)
+    caller = caller_of(agent, task, wiring.environ)
+    record = calls.acquire(wiring.door, wiring.clock, wiring.config.settings(), task, caller)
+    return Answer({"acquired": True, "token": caller.token or (record.lease.token if record.lease else None)})
+
+
+def release(wiring: Wiring, task: str | None, agent: str | None, *, notes: str, force: bool) -> Answer:
+    """Give the lease back, or take it from whoever holds it."""
+    task = task_of(task, wiring.environ)
+    if force:
+        calls.revoke(wiring.door, task, person(wiring.environ))
+    else:
+        calls.release(wiring.door, task, caller_of(agent, task, wiring.environ), notes=notes)
+    wiring.dispatch_quietly()
+    return Answer({"released": True})
+
+
+def complete(
+    wiring: Wiring,
+    task: str | None,
+    agent: str | None,
+    *,
+    outputs: tuple[str, ...],
+    summary: str | None,
+    quality_score: float | None,
+    readability_score: float | None,
+    result: str | None,
+) -> Answer:
+    """Complete the current step; the answer says what comes next."""
+    task = task_of(task, wiring.environ)
+    caller = caller_of(agent, task, wiring.environ)
+    done = calls.Done(
+        outputs=wiring.checked_outputs(task, outputs),
+        summary=summary,
+        quality_score=calls.check_score("quality-score", quality_score),
+        readability_score=calls.check_score("readability-score", readability_score),
+        data=calls.check_data(result),
+    )
+    after = calls.complete(wiring.door, task, caller, done)[1]
+    wiring.dispatch_quietly()
+    return Answer(_what_comes_next(after))
+
+
+def revise(
+    wiring: Wiring, task: str | None, agent: str | None, to_step: int, notes: str, *, by_person: bool, stop_run: bool
+) -> Answer:
+    """Send the task back, as an agent or as a person."""
+    task = task_of(task, wiring.environ)
+    if by_person:
+        by = person(wiring.environ)
+        asked = calls.revise_by_person(wiring.door, task, by, to_step, notes, stop_run=stop_run)
+        after = wiring.settled(asked)
+    else:
+        caller = caller_of(agent, task, wiring.environ)
+        after = calls.request_revision(wiring.door, task, caller, wiring.config.settings(), to_step, notes)[1]
+    wiring.dispatch_quietly()
+    return Answer({"revised": True, "revision_count": after.revision_count})
+
+
+def activate(wiring: Wiring, campaign: str, *, dispatch: bool) -> Answer:
+    """Make a campaign's tasks, once, and start what is ready."""
+    from baton.engine.activation import activate as activate_campaign  # start-up: agents do not need it
+
+    wiring.check_settings()
+    activated = activate_campaign(wiring.door, check_slug(campaign))
+    started = wiring.dispatch_quietly() if dispatch else 0
+    found = activated.campaign
+    return Answer({"campaign": found.id, "status": found.status, "created": activated.created, "dispatched": started})
+
+
+def resolve(wiring: Wiring, capability: str, use_case: str | None, campaign: str | None, *, chain: bool) -> Answer:
+    """Find the best active service for a capability, or the whole fallback chain."""
+    from baton.domain.services import resolve as resolve_service  # start-up: agents need it seldom
+
+    check_id(capability, "capability")
+    order = wiring.campaign(check_slug(campaign)).services.get(capability) if campaign else None
+    found = resolve_service(
+        wiring.services(),
+        capability,
+        use_case,
+        order,
+        has_key=lambda name: bool(wiring.config.credential(name)),
+    )
+    return Answer(found if chain else found[0])
+
+
+def _what_comes_next(after: Task) -> dict[str, Any]:
+    following = None if after.is_finished else after.current
+    return {
+        "completed": True,
+        "next_step": following.step if following else None,
+        "next_agent": following.agent if following else None,
+        "new_status": after.status,
+    }

@@ -1,0 +1,135 @@
+"""Checks of what the operator wrote: settings, services, pipelines, prompts, skills, secrets, and who they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from baton.cli.checks import Finding, Patient, error, passed, refused, warning
+from baton.cli.checks.programs import needed_harnesses, needed_programs
+from baton.cli.templates import all_templates
+from baton.domain.errors import BatonError
+from baton.store.files import names_in
+
+
+def settings(patient: Patient) -> Iterator[Finding]:
+    """config/baton.yaml can be read."""
+    try:
+        patient.wiring.config.settings()
+    except BatonError as problem:
+        yield refused(problem)
+
+
+def services(patient: Patient) -> Iterator[Finding]:
+    """config/services.yaml can be read."""
+    try:
+        patient.wiring.services()
+    except BatonError as problem:
+        yield refused(problem)
+
+
+def pipelines(patient: Patient) -> Iterator[Finding]:
+    """Every pipeline can be read."""
+    found = all_templates(patient.home)
+    for slug, _, template in found:
+        if isinstance(template, str):
+            yield error(f"pipeline {slug}: {template}", f"mend the file, then: pipeline.py show {slug}")
+    yield passed(f"{len(found)} pipelines")
+
+
+def prompts(patient: Patient) -> Iterator[Finding]:
+    """Every prompt template of the home can be parsed, and takes the place of one."""
+    from jinja2 import Environment, TemplateSyntaxError  # start-up: 20 ms, and few homes have any
+
+    from baton.adapters.prompts import SHIPPED  # start-up
+
+    folder = os.path.join(patient.home.config, "prompts")
+    known = {name for name in names_in(SHIPPED) if name.endswith(".j2")}
+    for name in sorted(name for name in names_in(folder) if name.endswith(".j2")):
+        path = os.path.join(folder, name)
+        try:
+            with open(path, encoding="utf-8") as file:
+                Environment(autoescape=False).parse(file.read())
+        except TemplateSyntaxError as problem:
+            cure = "mend it, or remove it to use the shipped one"
+            yield error(f"the prompt template {path}:{problem.lineno} is not valid: {problem.message}", cure)
+        except (OSError, UnicodeDecodeError) as problem:
+            yield error(f"the prompt template {path} cannot be read: {problem}", "save it as UTF-8 text")
+        if name not in known:
+            cure = f"name it like the one it should replace: {', '.join(sorted(known))}"
+            yield warning(f"{path} takes no template's place: nothing uses it, unless another includes it", cure)
+
+
+def skills(patient: Patient) -> Iterator[Finding]:
+    """Every skill can be read."""
+    found, problems = patient.skills
+    for name, problem in problems:
+        yield error(f"skill {name}: {problem}", f"mend skills/{name}/SKILL.md, then: agent.py show {name}")
+    yield passed(f"{len(found)} agents")
+
+
+def agents(patient: Patient) -> Iterator[Finding]:
+    """Every agent that is named anywhere has a skill."""
+    found, problems = patient.skills
+    known = {skill.name for skill in found} | {name for name, _ in problems}
+    named: dict[str, list[str]] = {}
+    for slug, _, template in all_templates(patient.home):
+        for step in () if isinstance(template, str) else template.main_steps:
+            if step.agent is not None:
+                named.setdefault(step.agent, []).append(f"pipeline {slug}")
+    for agent, task in patient.survey.agents.items():
+        named.setdefault(agent, []).append(f"task {task}")
+    for agent in sorted(set(named) - known):
+        where = " and ".join(dict.fromkeys(named[agent]))
+        skill = os.path.join(patient.home.skills, agent, "SKILL.md")
+        yield warning(f"{where}: there is no agent '{agent}'", f"write {skill}, or name another agent")
+
+
+def harnesses(patient: Patient) -> Iterator[Finding]:
+    """Every harness that agents need is built, and its program is installed."""
+    from baton.cli.supervising import harness_named  # start-up
+
+    seen, unbuilt = [], set()
+    for name, by in needed_harnesses(patient).items():
+        try:
+            harness_named(name)
+        except BatonError as problem:
+            unbuilt.add(name)
+            yield error(f"{by}: {problem.message}", problem.cure)
+        except Exception as problem:  # noqa: BLE001 - one that breaks while it is loaded must not hide the others
+            what = f"{type(problem).__name__}: {problem}"
+            yield error(f"{by}: the harness '{name}' cannot be loaded: {what}", "restore this checkout: git status")
+    for need in needed_programs(patient):
+        path = patient.which(need.program)
+        if path is not None:
+            seen.append(path)
+        elif need.harness not in unbuilt:
+            yield error(f"{need.by}: the program '{need.program}' (harness {need.harness}) is not in PATH", need.cure)
+    yield passed(", ".join(seen) or "no program is needed")
+
+
+def secrets(patient: Patient) -> Iterator[Finding]:
+    """.env can be read, and holds what notifications need, where cron's jobs see it."""
+    from baton.store.dotenv import read_env  # start-up
+
+    try:
+        kept = read_env(patient.home.env_file)
+    except BatonError as problem:
+        yield refused(problem)
+        return
+    channels = patient.settings.notify.channels if patient.settings.notify.events else ()
+    for channel in channels:
+        notifier = patient.wiring.notifier(channel)
+        missing = notifier.missing()
+        if missing:
+            names = " and ".join(missing)
+            lines = ", ".join(f"{name}=..." for name in missing)
+            yield warning(
+                f"nobody is told what happens: {names} {'is' if len(missing) == 1 else 'are'} not set for {channel}",
+                f"write {lines} into {patient.home.env_file}, or set notify: {{channels: []}} in config/baton.yaml",
+            )
+        elif here := [name for name in notifier.variables if not kept.get(name)]:
+            yield warning(
+                f"{' and '.join(here)} stand in this environment only: jobs of cron do not see them",
+                f"write them into {patient.home.env_file}",
+            )

@@ -1,0 +1,97 @@
+"""From records to the lines of a status, and the command that cures a blocked task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from baton.cli.status_values import BlockedTask, CampaignLine, Progress, Running, Spoiled, Waiting
+from baton.domain.campaigns import Campaign, CampaignStatus
+from baton.domain.readiness import Why
+from baton.domain.records import Blocked, Lease, Task, Unit
+from baton.domain.statuses import FINISHED, BlockKind
+from baton.ports import Damage, SlotState
+
+# Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.
+RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT})
+
+
+def cure_of(task: Task, blocked: Blocked) -> str:
+    """Return the command that lets a blocked task go on; one that waits for what never comes can only be ended."""
+    if blocked.kind is BlockKind.DEPENDENCY:
+        return f"task.py cancel {task.id}"
+    return f"task.py {'retry' if blocked.kind in RETRIED else 'unblock'} {task.id}"
+
+
+def blocked_line(task: Task, blocked: Blocked) -> BlockedTask:
+    """The line of a blocked task."""
+    return BlockedTask(
+        task=task.id,
+        campaign=task.campaign,
+        kind=blocked.kind.value,
+        reason=blocked.reason,
+        since=blocked.at,
+        cure=cure_of(task, blocked),
+    )
+
+
+def running_line(task: Task, unit: Unit, lease: Lease, slot: SlotState | None) -> Running:
+    """The line of a run; the slot's facts are the run's own only once its supervisor has spawned the agent."""
+    facts = slot.facts if slot is not None and slot.facts.get("run") == lease.run else {}
+    return Running(
+        task=task.id,
+        campaign=task.campaign,
+        agent=lease.agent,
+        step=unit.step,
+        unit=unit.key,
+        run=lease.run,
+        attempt=unit.attempts,
+        since=lease.granted_at,
+        slot=slot.number if slot is not None else None,
+        last_line=str(facts.get("last_line") or ""),
+    )
+
+
+def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "", until: str | None = None) -> Waiting:
+    """The line of a unit that does not run."""
+    return Waiting(
+        task=task.id,
+        campaign=task.campaign,
+        agent=unit.agent,
+        step=unit.step,
+        priority=task.priority,
+        ready_at=unit.ready_at or task.created_at,
+        why=why.value if why is not None else None,
+        text=text,
+        until=until,
+    )
+
+
+def spoiled_line(damage: Damage) -> Spoiled:
+    """The line of a record that cannot be read."""
+    state = "newer" if damage.newer else "damaged"
+    return Spoiled(kind=damage.kind, id=damage.id, state=state, reason=damage.reason)
+
+
+def campaign_line(campaign: Campaign, counts: Mapping[str, int]) -> CampaignLine:
+    """The line of a campaign; ``counts``: its planned tasks by status."""
+    finished = sum(count for status, count in counts.items() if status in FINISHED)
+    total = len(campaign.planned)
+    return CampaignLine(
+        slug=campaign.id,
+        project=campaign.project,
+        name=campaign.name,
+        status=campaign.status.value,
+        progress=Progress(
+            completed=counts.get("completed", 0), total=total, percent=100 * finished // total if total else 0
+        ),
+        tasks=dict(sorted(counts.items())),
+    )
+
+
+def final_counts(campaign: Campaign) -> Mapping[str, int] | None:
+    """The tasks of a complete campaign by status, as its last event told them; ``None`` while it is open."""
+    last = campaign.history[-1] if campaign.history else None
+    if campaign.status is not CampaignStatus.COMPLETED or last is None or last.type != "campaign_completed":
+        return None
+    counts = last.data.get("counts")
+    return counts if isinstance(counts, dict) else None

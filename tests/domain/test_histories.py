@@ -1,0 +1,432 @@
+"""Random histories of a task: whatever is asked, in whatever order and at whatever time, what must hold holds.
+
+``check_change`` and ``check_record`` say what must hold after any one command; the table walk uses them too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.builders import at, create_task, hand, policy, supervisor, unit
+
+from baton.domain import commands as c
+from baton.domain.errors import (
+    AlreadyExists,
+    IllegalTransition,
+    InvalidInput,
+    LeaseHeld,
+    LeaseMismatch,
+    NotReady,
+)
+from baton.domain.readiness import is_due, not_ready, waiting
+from baton.domain.records import HISTORY_LIMIT, Event, Task, Unit
+from baton.domain.statuses import (
+    FINISHED,
+    BlockKind,
+    FailureKind,
+    LeaseKind,
+    Outcome,
+    ReportKind,
+    TaskStatus,
+    UnitStatus,
+)
+from baton.domain.tasks import decide
+from baton.domain.times import epoch
+
+DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+OPEN = (UnitStatus.PENDING, UnitStatus.IN_PROGRESS)
+
+
+# -- what must hold -----------------------------------------------------------------------------------------------
+
+
+def check_change(before: Task, after: Task, events: list[Event], command: Any, now: str) -> None:
+    """Check one accepted command: version, events, stamps, tokens and leases, and the record that came out."""
+    if not events:
+        assert after is before, "a change without an event: the store would not write it"
+        return
+    assert after.version == before.version + 1
+    assert after.updated_at == max(now, before.updated_at)
+    assert [event.id for event in events] == [f"task/{after.id}:{after.version}:{n}" for n in range(len(events))]
+    for event in events:
+        assert (event.version, event.at, event.task, event.campaign) == (
+            after.version,
+            after.updated_at,
+            after.id,
+            after.campaign,
+        )
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", event.type)
+    whole = (*before.history, *events)
+    assert after.history == whole[-len(after.history) :]
+    assert len(events) <= len(after.history) <= HISTORY_LIMIT
+    _check_leases(before, after, command)
+    check_record(after)
+
+
+def _check_leases(before: Task, after: Task, command: Any) -> None:
+    had = {lease.token: lease for lease in before.leases}
+    has = {lease.token: lease for lease in after.leases}
+    new = sorted(set(has) - set(had))
+    assert new == [before.token + 1] * len(new), "a token that is not the next one"
+    assert after.token == before.token + len(new)
+    if isinstance(command, c.GrantLease):
+        assert len(new) == 1
+    for token, lease in had.items():
+        if token not in has:
+            ended = isinstance(command, c.EndRun) and command.token == token
+            assert ended or lease.kind is LeaseKind.HAND, "only EndRun takes a run's lease away"
+            continue
+        kept = has[token]
+        assert (kept.unit, kept.agent, kept.kind, kept.run) == (lease.unit, lease.agent, lease.kind, lease.run)
+        assert lease.report is None or kept.report == lease.report, "the first report stands"
+        assert lease.revoked is None or kept.revoked == lease.revoked
+        if lease.kind is LeaseKind.RUN:
+            assert (kept.holder, kept.granted_at) == (lease.holder, lease.granted_at)
+
+
+def check_record(task: Task) -> None:
+    """Check one record by itself."""
+    _check_line(task)
+    tokens = [lease.token for lease in task.leases]
+    assert len(set(tokens)) == len(tokens)
+    assert all(0 < token <= task.token for token in tokens)
+    assert (task.blocked is not None) == (task.status is TaskStatus.BLOCKED)
+    assert (task.asked is not None) == any(lease.revoked for lease in task.leases), "a wish waits for revoked runs only"
+    main = [lease for lease in task.leases if any(lease.unit == step.key for step in task.pipeline)]
+    assert len(main) <= 1
+    lease = main[0] if main else None
+    assert task.lease == lease
+    assert task.locked_by == (lease.agent if lease else None)
+    assert task.locked_at == (lease.granted_at if lease else None)
+    open_branches = {label for label, branch in task.branches.items() if branch.status in OPEN and branch.ready_at}
+    assert set(task.pending_branches) == open_branches
+    assert len(task.leases) == len({lease.unit for lease in task.leases}), "two leases on one unit"
+    for held in task.leases:
+        assert task.unit(held.unit).status is UnitStatus.IN_PROGRESS
+    stands = task.blocked or task.asked or task.unmet or lease or task.is_finished
+    assert bool(waiting(task)) == (not stands), "nothing keeps the unit, so it waits in the index; and only then"
+    if task.is_finished:
+        assert not task.leases
+        assert task.completed_at
+    again = msgspec.json.decode(msgspec.json.encode(task), type=Task, strict=True)
+    assert again == task
+    assert msgspec.json.encode(again) == msgspec.json.encode(task)
+
+
+def _check_line(task: Task) -> None:
+    assert [step.step for step in task.pipeline] == list(range(len(task.pipeline)))
+    assert len({step.key for step in task.units()}) == len(task.units()), "two units with one key"
+    assert all(step.status in DONE for step in task.pipeline[: task.pipeline_step])
+    if task.status is TaskStatus.COMPLETED:
+        assert all(step.status in DONE for step in task.units())
+        return
+    assert all(step.status is UnitStatus.PENDING for step in task.pipeline[task.pipeline_step + 1 :])
+    current = task.current
+    assert current.agent is not None
+    assert current.ready_at is not None
+    assert current.status in OPEN or (current.status is UnitStatus.FAILED and (task.blocked or task.is_finished))
+    for step in task.pipeline:
+        assert step.attempts >= 0
+        assert step.interruptions >= 0
+
+
+# -- random histories ---------------------------------------------------------------------------------------------
+
+AGENTS = ("writer", "reviewer")
+REFUSALS = (IllegalTransition, LeaseHeld, LeaseMismatch, NotReady, InvalidInput)
+POLICY = policy(max_attempts=2, max_interruptions=1, backoff_seconds=30.0, backoff_max_seconds=100.0)
+BACKOFF_MAX_SECONDS = 100.0
+
+lines = st.lists(
+    st.builds(unit, st.sampled_from((*AGENTS, None)), st.sampled_from((None, "research", "drafts"))),
+    min_size=1,
+    max_size=4,
+).filter(lambda units: any(one.agent for one in units))
+agents = st.sampled_from(AGENTS)
+steps = st.integers(-1, 4)
+words = st.sampled_from(("", "too dry", "again"))
+scores = st.one_of(st.none(), st.floats(0, 100))
+seldom = st.sampled_from((False, False, False, False, True))
+some_dependencies = st.one_of(st.just([]), st.sets(st.sampled_from(("dep-1", "dep-2"))).map(sorted))
+
+
+class Histories(RuleBasedStateMachine):
+    """Several agents, people, sweeps and a clock that jumps, all at one task."""
+
+    @initialize(line=lines, depends_on=some_dependencies)
+    def make(self, line: list[Unit], depends_on: list[str]) -> None:
+        self.seconds = 0
+        self.boot_seconds = 1000
+        self.made = create_task(*line, depends_on=tuple(depends_on))
+        self.begin()
+
+    def begin(self) -> None:
+        self.task, events = decide(None, self.made, self.now)
+        assert [event.type for event in events] == ["task_created"]
+        self.ended_tokens: set[int] = set()
+
+    @property
+    def now(self) -> str:
+        return at(self.seconds)
+
+    @property
+    def in_a_while(self) -> str:
+        return at(self.seconds + BACKOFF_MAX_SECONDS + 2)
+
+    @invariant()
+    def holds(self) -> None:
+        check_record(self.task)
+        assert not self.ended_tokens & {lease.token for lease in self.task.leases}, "a token came back"
+        if waiting(self.task) and self.task.not_before is None:
+            reason = not_ready(self.task, self.task.current, self.in_a_while, BACKOFF_MAX_SECONDS)
+            assert reason is None, "a jump of the clock stranded the task"
+
+    def do(self, command: Any) -> None:
+        before, image = self.task, msgspec.json.encode(self.task)
+        try:
+            after, events = decide(before, command, self.now)
+        except REFUSALS as refusal:
+            assert refusal.message
+            events = None
+        assert msgspec.json.encode(before) == image, "the record that was given has been changed"
+        if before.is_finished:
+            assert events is None, "a finished task accepted a command"
+            self.begin()
+        if events is None:
+            return
+        check_change(before, after, events, command, self.now)
+        self.ended_tokens |= {lease.token for lease in before.leases} - {lease.token for lease in after.leases}
+        self.task = after
+
+    def token(self, is_stale: bool) -> int:
+        live = self.task.lease.token if self.task.lease else self.task.token
+        return max(1, live - 1) if is_stale else live
+
+    # the world around
+
+    @rule(seconds=st.sampled_from((0, 1, 40, 4000)))
+    def time_passes(self, seconds: int) -> None:
+        self.seconds += seconds
+        self.boot_seconds += seconds
+
+    @rule(seconds=st.sampled_from((-100_000, -30, 100_000)))
+    def clock_jumps(self, seconds: int) -> None:
+        self.seconds += seconds
+
+    @rule()
+    def create_task(self) -> None:
+        try:
+            decide(self.task, self.made, self.now)
+        except AlreadyExists:
+            return
+        raise AssertionError("an id was used again")
+
+    def _go_on(self, by_hand: bool, fails: bool, score: float | None) -> None:
+        task, lease = self.task, self.task.lease
+        outputs = ("drafts/spring-001.md",)
+        if task.is_finished:
+            self.begin()
+        elif task.blocked is not None:
+            self.do(c.UnblockTask(by="ann"))
+        elif task.unmet:
+            self.do(c.MeetDependency(dependency=task.unmet[0]))
+        elif lease is None:
+            self.acquire_by_hand("writer", None) if by_hand else self.grant_lease(0, True, 0)
+        elif lease.kind is LeaseKind.HAND:
+            self.do(c.CompleteByHand(agent=lease.agent, outputs=outputs, quality_score=score))
+        elif lease.report is None and lease.revoked is None and not fails:
+            self.report_run(ReportKind.COMPLETED, False, None, None, "", score)
+        else:
+            self.end_run(Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3)
+
+    # The ordinary road, three times over, so that histories get somewhere.
+    go_on = rule(by_hand=seldom, fails=seldom, score=scores)(_go_on)
+    go_on_further = rule(by_hand=seldom, fails=seldom, score=scores)(_go_on)
+    go_on_again = rule(by_hand=seldom, fails=seldom, score=scores)(_go_on)
+
+    # supervisors and sweeps
+
+    @rule(step=st.integers(0, 3), is_current=st.booleans(), slot=st.integers(0, 3))
+    def grant_lease(self, step: int, is_current: bool, slot: int) -> None:
+        line = self.task.pipeline
+        target = self.task.current if is_current else line[step % len(line)]
+        reason = not_ready(self.task, target, self.now, BACKOFF_MAX_SECONDS)
+        token = self.task.token
+        command = c.GrantLease(
+            unit=target.key,
+            agent=target.agent or "writer",
+            run=f"r-{token + 1}",
+            holder=supervisor(slot=slot),
+            deadline_seconds=3600.0,
+            backoff_max_seconds=BACKOFF_MAX_SECONDS,
+        )
+        self.do(command)
+        assert (self.task.token == token + 1) == (reason is None), "granted if and only if it was ready"
+
+    @rule(
+        outcome=st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.SENT_BACK]),
+        is_stale=seldom,
+        jitter=st.floats(0, 1, exclude_max=True),
+        usage=st.sampled_from(({}, {"input_tokens": 10, "cost_usd": 0.5})),
+        max_revisions=st.integers(0, 2),
+    )
+    def end_run(
+        self, outcome: Outcome, is_stale: bool, jitter: float, usage: dict[str, Any], max_revisions: int
+    ) -> None:
+        token = self.token(is_stale)
+        command = c.EndRun(
+            token=token,
+            run=f"r-{token}",
+            outcome=outcome,
+            kind=FailureKind.TIMEOUT if outcome is Outcome.TIMED_OUT else None,
+            policy=POLICY,
+            jitter=jitter,
+            message="first line\nlast line",
+            usage=usage,
+            max_revisions=max_revisions,
+        )
+        lease = self.task.lease_with(token)
+        self.do(command)
+        if lease is not None and lease.kind is LeaseKind.RUN:
+            assert self.task.lease_with(token) is None, "the run that held the lease could not be ended"
+
+    @rule(is_stale=st.booleans())
+    def expire_lease(self, is_stale: bool) -> None:
+        seen = hand(float(self.boot_seconds))
+        self.do(c.ExpireLease(token=self.token(is_stale), seen_from=seen, stale_after_seconds=1800.0))
+
+    @rule(jump=st.sampled_from((0, -1000, -100_000)))
+    def end_backoff(self, jump: int) -> None:
+        self.seconds += jump
+        self.do(c.EndBackoff(backoff_max_seconds=BACKOFF_MAX_SECONDS))
+        if self.task.not_before is None:
+            assert all(is_due(entry.bucket, epoch(self.in_a_while)) for entry in waiting(self.task))
+
+    @rule(dependency=st.sampled_from(("dep-1", "dep-2", "dep-3")))
+    def meet_dependency(self, dependency: str) -> None:
+        self.do(c.MeetDependency(dependency=dependency))
+
+    @rule(dependency=st.sampled_from(("dep-1", "dep-2", "dep-3")))
+    def fail_dependency(self, dependency: str) -> None:
+        self.do(c.FailDependency(dependency=dependency, reason=f"{dependency} was cancelled"))
+
+    # agents
+
+    @rule(
+        kind=st.sampled_from(ReportKind),
+        is_stale=seldom,
+        agent=st.one_of(st.none(), agents),
+        to_step=st.one_of(st.none(), steps),
+        notes=words,
+        score=scores,
+    )
+    def report_run(
+        self, kind: ReportKind, is_stale: bool, agent: str | None, to_step: int | None, notes: str, score: float | None
+    ) -> None:
+        holder = self.task.lease.agent if self.task.lease else "writer"
+        command = c.ReportRun(
+            token=self.token(is_stale),
+            kind=kind,
+            agent=agent or holder,
+            outputs=("drafts/spring-001.md",),
+            quality_score=score,
+            to_step=to_step if kind is ReportKind.SENT_BACK else None,
+            notes=notes,
+        )
+        self.do(command)
+
+    @rule(agent=agents, token=st.sampled_from((None, None, None, "live", "stale")))
+    def acquire_by_hand(self, agent: str, token: str | None) -> None:
+        presented = None if token is None else self.token(token == "stale")
+        seen = hand(float(self.boot_seconds))
+        self.do(c.AcquireByHand(agent=agent, holder=seen, steal_after_seconds=600.0, token=presented))
+
+    @rule(agent=agents)
+    def release_by_hand(self, agent: str) -> None:
+        self.do(c.ReleaseByHand(agent=agent))
+
+    @rule(agent=agents, score=scores)
+    def complete_by_hand(self, agent: str, score: float | None) -> None:
+        self.do(c.CompleteByHand(agent=agent, outputs=("drafts/spring-001.md",), quality_score=score))
+
+    @rule(agent=agents, to_step=steps, notes=words, max_revisions=st.integers(0, 2))
+    def revise_by_hand(self, agent: str, to_step: int, notes: str, max_revisions: int) -> None:
+        self.do(c.ReviseByHand(agent=agent, to_step=to_step, notes=notes, max_revisions=max_revisions))
+
+    # people
+
+    @rule(to_step=steps, notes=words, stop_run=st.booleans())
+    def revise_by_person(self, to_step: int, notes: str, stop_run: bool) -> None:
+        self.do(c.ReviseByPerson(by="ann", to_step=to_step, notes=notes, stop_run=stop_run))
+
+    @rule(by=st.sampled_from(("ann", "bob")))
+    def revoke_lease(self, by: str) -> None:
+        self.do(c.RevokeLease(by=by, reason="looks stuck"))
+
+    @rule(by=st.sampled_from(("ann", "bob")), really=seldom)
+    def cancel_task(self, by: str, really: bool) -> None:
+        if really or self.task.leases:
+            self.do(c.CancelTask(by=by, reason="not needed"))
+
+    @rule(kind=st.sampled_from((BlockKind.PERSON, BlockKind.POLICY, BlockKind.INPUT)))
+    def block_task(self, kind: BlockKind) -> None:
+        self.do(c.BlockTask(by="ann", reason="waits for a photo", kind=kind))
+
+    @rule()
+    def unblock_task(self) -> None:
+        self.do(c.UnblockTask(by="ann"))
+
+    @rule()
+    def retry_task(self) -> None:
+        self.do(c.RetryTask(by="ann"))
+
+    @rule(really=seldom)
+    def delete_task(self, really: bool) -> None:
+        if really or self.task.leases:
+            self.do(c.DeleteTask(by="ann"))
+
+    @rule(
+        fields=st.fixed_dictionaries(
+            {},
+            optional={
+                "priority": st.sampled_from(("urgent", "medium", 10, 7)),
+                "labels": st.sampled_from(((), ("a", "b"))),
+                "not_before": st.one_of(st.none(), st.integers(-100, 100).map(at)),
+            },
+        )
+    )
+    def update_task(self, fields: dict[str, Any]) -> None:
+        self.do(c.UpdateTask(by="ann", fields=fields))
+
+    @rule(text=words)
+    def comment(self, text: str) -> None:
+        self.do(c.Comment(by="ann", text=text))
+
+
+Histories.TestCase.settings = settings(
+    max_examples=600,
+    stateful_step_count=50,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestHistories = Histories.TestCase
+
+
+def test_every_command_takes_part_in_the_histories() -> None:
+    rules = {name for name in dir(Histories) if not name.startswith("_")}
+    commands = {_snake(command.__name__) for command in c._Command.__subclasses__()}
+    assert commands <= rules, f"add a rule for {sorted(commands - rules)}"
+
+
+def test_no_status_but_the_terminal_ones_ends_a_history() -> None:
+    assert {TaskStatus.COMPLETED, TaskStatus.CANCELLED, TaskStatus.DELETED} == FINISHED
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

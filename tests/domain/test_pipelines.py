@@ -1,0 +1,178 @@
+"""Pipeline templates as people write them, and the units a task gets from one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from baton.domain.pipelines import (
+    HARNESSES,
+    NOT_BUILT_IN_STEP,
+    NOT_BUILT_IN_TEMPLATE,
+    OnComplete,
+    Step,
+    Template,
+    units_of,
+)
+from baton.domain.records import Unit
+from baton.domain.statuses import TaskStatus
+
+WRITTEN = {
+    "slug": "my-line",
+    "name": "My line",
+    "description": "Research, write",
+    "main_steps": [
+        {"agent": "keyword-researcher", "model": "sonnet", "label": "Keyword research", "output_dir": "research"},
+        {"agent": "content-writer", "label": "Write", "output_dir": "drafts", "timeout": "30m", "max_attempts": 2},
+        {"agent": None, "label": "Wait for the press"},
+    ],
+    "on_complete": {"telegram": True, "summary": False},
+}
+
+
+def read(**changed: Any) -> Template:
+    return msgspec.convert(WRITTEN | changed, Template)
+
+
+def read_step(**fields: Any) -> Step:
+    return read(main_steps=[{"agent": "content-writer"} | fields]).main_steps[0]
+
+
+def test_a_template_is_read_as_it_is_written() -> None:
+    assert read() == Template(
+        slug="my-line",
+        name="My line",
+        description="Research, write",
+        main_steps=(
+            Step(agent="keyword-researcher", model="sonnet", label="Keyword research", output_dir="research"),
+            Step(agent="content-writer", label="Write", output_dir="drafts", timeout="30m", max_attempts=2),
+            Step(agent=None, label="Wait for the press"),
+        ),
+        on_complete=OnComplete(telegram=True, summary=False, manifest=True),
+    )
+
+
+def test_a_template_that_was_read_can_be_written_and_read_again() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(read()), type=Template) == read()
+
+
+@pytest.mark.parametrize("key", ["steps", "color", "main_step"])
+def test_an_unknown_key_is_refused(key: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=f"unknown field `{key}`"):
+        read(**{key: []})
+
+
+@pytest.mark.parametrize("key", NOT_BUILT_IN_TEMPLATE)
+def test_a_feature_of_the_pipeline_that_is_not_built_is_refused_by_name(key: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=f"{key} in a pipeline is not supported yet"):
+        read(**{key: [{"agent": "image-director"}]})
+
+
+@pytest.mark.parametrize("key", NOT_BUILT_IN_STEP)
+def test_a_feature_of_a_step_that_is_not_built_is_refused_by_name_and_place(key: str) -> None:
+    with pytest.raises(
+        msgspec.ValidationError, match=rf"{key} in a step is not supported yet - at `\$\.main_steps\[0\]`"
+    ):
+        read_step(**{key: ["something"]})
+
+
+@pytest.mark.parametrize("nothing", [None, [], {}, ""])
+def test_a_feature_that_is_not_built_may_be_left_empty(nothing: Any) -> None:
+    assert read(parallel_branches=nothing).slug == "my-line"
+    assert read_step(gates=nothing).agent == "content-writer"
+
+
+@pytest.mark.parametrize("slug", ["", "My-Line", "../line", "a" * 129])
+def test_a_slug_that_is_no_id_is_refused(slug: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="is not a valid pipeline id"):
+        read(slug=slug)
+
+
+@pytest.mark.parametrize("steps", [[], [{"agent": None}]])
+def test_a_template_that_gives_nobody_anything_to_do_is_refused(steps: list[Any]) -> None:
+    with pytest.raises(msgspec.ValidationError, match="none of the steps has an agent"):
+        read(main_steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"agent": "Content Writer"}, "is not a valid agent name"),
+        ({"harness": "clade"}, "harness 'clade' is not one of claude, codex"),
+        ({"timeout": "30"}, "'30' is not a duration"),
+        ({"timeout": 30}, "Expected `str | null`, got `int`"),
+        ({"max_attempts": 0}, "max_attempts must be at least 1"),
+        ({"task_status": "blocked"}, "task_status 'blocked' is not one a step can stand for"),
+        ({"task_status": "backlog"}, "task_status 'backlog' is not one a step can stand for"),
+        ({"task_status": "done"}, "Invalid enum value 'done'"),
+        ({"output_dir": ""}, "must be a path inside the workspace"),
+        ({"output_dir": "/etc"}, "must be a path inside the workspace"),
+        ({"output_dir": "drafts/../.."}, "must be a path inside the workspace"),
+        ({"output_dir": "a\0b"}, "must be a path inside the workspace"),
+    ],
+)
+def test_a_step_that_cannot_work_is_refused_with_the_reason(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        read_step(**fields)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("harness", HARNESSES)
+def test_every_harness_of_the_contract_may_be_named(harness: str) -> None:
+    assert read_step(harness=harness).harness == harness
+
+
+@pytest.mark.parametrize("folder", ["drafts", "drafts/long", "..drafts", "a..b"])
+def test_a_folder_inside_the_workspace_is_accepted(folder: str) -> None:
+    assert read_step(output_dir=folder).output_dir == folder
+
+
+# -- units --------------------------------------------------------------------------------------------------------
+
+
+def test_each_step_becomes_a_unit_with_a_number_and_a_key() -> None:
+    step = Step(
+        agent="content-writer",
+        label="Write",
+        model="opus",
+        harness="codex",
+        description="Write the draft",
+        instructions="Be brief",
+        output_dir="drafts",
+        task_status=TaskStatus.DRAFTED,
+        timeout="30m",
+        max_attempts=2,
+    )
+    assert units_of((Step(agent=None), step), harness="claude", model="sonnet") == (
+        Unit(step=0, key="s1", agent=None, model="sonnet", harness="claude"),
+        Unit(
+            step=1,
+            key="s2",
+            agent="content-writer",
+            label="Write",
+            model="opus",
+            harness="codex",
+            description="Write the draft",
+            instructions="Be brief",
+            output_dir="drafts",
+            task_status=TaskStatus.DRAFTED,
+            timeout="30m",
+            max_attempts=2,
+        ),
+    )
+
+
+def test_a_campaigns_harness_and_model_fill_in_where_a_step_names_none() -> None:
+    (made,) = units_of((Step(agent="content-writer", model="opus"),), harness="codex", model="sonnet")
+    assert (made.harness, made.model) == ("codex", "opus")
+
+
+def test_a_step_without_a_description_is_described_by_its_label() -> None:
+    (made,) = units_of((Step(agent="content-writer", label="Write"),))
+    assert (made.description, made.harness, made.model) == ("Write", None, None)
+
+
+def test_every_field_of_a_step_reaches_its_unit() -> None:
+    assert set(Step.__struct_fields__) - set(NOT_BUILT_IN_STEP) <= set(Unit.__struct_fields__)
