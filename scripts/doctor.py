@@ -31,8 +31,8 @@ def command(wiring: "Wiring") -> Answer:
     Exit code 1 only for what stops work; the rest are warnings. Writes nothing but a scratch file, which it removes.
     """
     from baton.cli.doctor import examine  # start-up
-    from baton.cli.doctor_view import words
-    from baton.cli.looking import looking
+    from baton.cli.doctor_view import words  # start-up
+    from baton.cli.looking import looking  # start-up
 
     report = examine(looking(wiring))
     return Answer(report.as_json(), lambda: words(report), 0 if report.is_ok else 1)

@@ -33,8 +33,8 @@ def command(wiring: "Wiring", watch: bool) -> Answer:
     Only looks: it takes no lock and writes nothing.
     """
     from baton.cli.looking import looking  # start-up
-    from baton.cli.status_facts import look
-    from baton.cli.status_view import words
+    from baton.cli.status_facts import look  # start-up
+    from baton.cli.status_view import words  # start-up
 
     eyes = looking(wiring)
     if watch:

@@ -187,6 +187,9 @@ class Listener(Protocol):
     def last_line(self) -> str:
         """What the agent said last, for people who watch."""
 
+    def tail(self, printed: str) -> str:
+        """What it said at the end, for the next attempt, given the end of what it printed."""
+
 
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables that its keys are in."""

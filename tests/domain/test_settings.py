@@ -27,7 +27,19 @@ DEFAULTS: dict[str, Any] = {
     },
     "timeouts": {"step": "60m", "grace": "10s"},
     "sweep": {"archive_after": "0s", "min_backlog": 0},
-    "harness": {"default": "claude", "models": {}},
+    "harness": {
+        "default": "claude",
+        "models": {},
+        "claude": {
+            "permission_mode": "acceptEdits",
+            "allowed_tools": ["Bash"],
+            "bypass": False,
+            "sandbox": False,
+            "max_turns": None,
+            "max_budget_usd": None,
+            "extra_args": [],
+        },
+    },
     "notify": {
         "channels": ["telegram"],
         "events": ["campaign_activated", "campaign_completed", "task_completed", "task_blocked", "agent_crashed"],
@@ -88,7 +100,7 @@ def test_what_is_written_replaces_the_default_beside_the_others() -> None:
 
     expected = {**DEFAULTS, "env": ["MY_KEY"]}
     expected["retry"] = {**DEFAULTS["retry"], "backoff": "1.5s"}
-    expected["harness"] = {"default": "claude", "models": {"claude": {"fast": "model-7"}}}
+    expected["harness"] = {**DEFAULTS["harness"], "models": {"claude": {"fast": "model-7"}}}
     assert as_written(settings) == expected
     assert settings.retry.backoff_seconds == 1.5
 
@@ -109,6 +121,8 @@ def test_a_supervisor_beats_three_times_before_it_is_stale_whatever_is_written()
         "notify: {channels: [], events: []}",
         f"notify: {{events: [{', '.join(EVENTS)}]}}",
         "harness: {default: script}",
+        "harness: {claude: {max_turns: 1000, max_budget_usd: 0.01, allowed_tools: [], extra_args: [--bare]}}",
+        "harness: {claude: {max_budget_usd: 100000, permission_mode: plan, bypass: true, sandbox: true}}",
         "retention: {logs: 0s}",
     ],
 )
@@ -186,6 +200,52 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
             "harness: {models: {codex: {a: 5}}}",
             "harness.models.codex.a: expected text, got a whole number",
             "put the value in quotes",
+        ),
+        (
+            "harness: {claude: {max_turn: 5}}",
+            "harness.claude.max_turn: unknown key",
+            "did you mean 'max_turns'? known: allowed_tools, bypass, extra_args, max_budget_usd, max_turns,"
+            " permission_mode, sandbox",
+        ),
+        (
+            "harness: {claude: {permission_mode: acceptEdit}}",
+            "harness.claude.permission_mode: 'acceptEdit' is not a permission mode",
+            "did you mean 'acceptEdits'? known: acceptEdits, auto, default, dontAsk, plan",
+        ),
+        (
+            "harness: {claude: {permission_mode: bypassPermissions}}",
+            "harness.claude.permission_mode: is not how to bypass permissions",
+            "set bypass: true",
+        ),
+        (
+            "harness: {claude: {max_turns: 0}}",
+            "harness.claude.max_turns: 0 is not between 1 and 1000",
+            "write a whole number from 1 to 1000",
+        ),
+        (
+            "harness: {claude: {max_budget_usd: 0}}",
+            "harness.claude.max_budget_usd: is not between 0.01 and 100000",
+            "write dollars, like 2.50",
+        ),
+        (
+            "harness: {claude: {max_budget_usd: 1e9}}",
+            "harness.claude.max_budget_usd: is not between 0.01 and 100000",
+            "write dollars, like 2.50",
+        ),
+        (
+            "harness: {claude: {allowed_tools: Bash}}",
+            "harness.claude.allowed_tools: expected a list, got text",
+            "correct the value",
+        ),
+        (
+            "harness: {claude: {allowed_tools: ['']}}",
+            "harness.claude.allowed_tools: a word is empty or not printable",
+            "remove it",
+        ),
+        (
+            "harness: {claude: {extra_args: [--bare, --permission-mode=plan]}}",
+            "harness.claude.extra_args: --permission-mode=plan is Baton's own to give",
+            "remove it; there is a setting for it",
         ),
         (
             "notify: {channels: [telegram, slack]}",

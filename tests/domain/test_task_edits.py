@@ -245,8 +245,16 @@ def test_a_dependency_that_will_never_complete_blocks_with_the_reason() -> None:
         unit=None,
         at=LATER,
         was=TaskStatus.BACKLOG,
+        dependency="winter-001",
     )
     assert [event.type for event in events] == ["task_blocked"]
+
+
+def test_unblocking_goes_on_without_the_dependency_that_failed() -> None:
+    waiting_for = task(depends_on=("winter-001", "winter-002"))
+    blocked = after(waiting_for, c.FailDependency(dependency="winter-001", reason="it was cancelled"))
+    record = after(blocked, c.UnblockTask(by="ann"))
+    assert (record.status, record.unmet) == (TaskStatus.BACKLOG, ("winter-002",))
 
 
 def test_the_first_block_stands_when_a_dependency_fails() -> None:

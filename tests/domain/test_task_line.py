@@ -336,6 +336,19 @@ def test_an_agent_that_sends_a_blocked_task_back_does_not_unblock_it() -> None:
     assert ended.blocked.was is TaskStatus.REVISION_NEEDED
 
 
+def test_the_first_block_stands_when_the_run_then_fails_for_the_last_time() -> None:
+    ended = after(blocked_while_it_runs(), lambda found: end_run(found, policy=policy(max_attempts=1)))
+    assert ended.blocked is not None
+    assert (ended.blocked.kind, ended.current.status) == (BlockKind.BUDGET, UnitStatus.FAILED)
+
+
+def test_a_blocked_task_whose_last_step_ends_is_completed() -> None:
+    running = after(task(unit()), grant, report)
+    block = Blocked(kind=BlockKind.BUDGET, reason="spent", unit=None, at=NOW, was=running.status)
+    ended = after(structs.replace(running, status=TaskStatus.BLOCKED, blocked=block), end_run)
+    assert (ended.status, ended.blocked) == (TaskStatus.COMPLETED, None)
+
+
 def test_a_person_who_sends_a_blocked_task_back_unblocks_it() -> None:
     exhausted = after(task(), grant, lambda found: end_run(found, policy=policy(max_attempts=1)))
     assert exhausted.status is TaskStatus.BLOCKED

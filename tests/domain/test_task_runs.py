@@ -60,15 +60,10 @@ def ending(outcome: Outcome, **fields: Any) -> Any:
 
 def test_a_report_is_kept_with_the_lease_and_the_step_goes_on() -> None:
     before = running()
-    command = report(before, outputs=("research/spring-001.md",), summary="ten words", data={"words": 10})
-    kept = Report(
-        kind=ReportKind.COMPLETED,
-        at=LATER,
-        agent="keyword-researcher",
-        outputs=("research/spring-001.md",),
-        summary="ten words",
-        data={"words": 10},
-    )
+    said: dict[str, Any] = {"outputs": ("research/a.md",), "summary": "ten words", "data": {"words": 10}}
+    said |= {"quality_score": 80.0, "readability_score": 60.0}
+    command = report(before, **said)
+    kept = Report(kind=ReportKind.COMPLETED, at=LATER, agent="keyword-researcher", **said)
     lease = run_lease(1, report=kept)
     data = {"unit": "s1", "agent": "keyword-researcher", "kind": "completed"}
     assert decide(before, command, LATER) == following(
@@ -135,6 +130,11 @@ def test_a_preview_of_the_last_step_shows_the_task_completed() -> None:
     assert preview(last, 1).status is TaskStatus.COMPLETED
 
 
+def test_a_preview_of_a_step_that_was_given_back_shows_it_free() -> None:
+    shown = preview(after(running(), gives_back), 1)
+    assert (shown.leases, shown.status, shown.pipeline_step) == ((), TaskStatus.BACKLOG, 0)
+
+
 def test_a_preview_of_a_revision_counts_it() -> None:
     shown = preview(after(running(), sends_back), 1)
     assert (shown.status, shown.revision_count) == (TaskStatus.REVISION_NEEDED, 1)
@@ -144,20 +144,33 @@ def test_a_preview_of_a_revision_counts_it() -> None:
 
 
 def test_the_end_of_a_run_that_reported_completes_its_step() -> None:
-    before = after(running(), lambda found: report(found, outputs=("research/a.md",), quality_score=80.0))
-    result = Result(at=LATER, agent="keyword-researcher", run="r-1", outputs=("research/a.md",), quality_score=80.0)
+    said: dict[str, Any] = {"outputs": ("research/a.md",), "summary": "ten words", "data": {"words": 10}}
+    said |= {"quality_score": 80.0, "readability_score": 60.0}
+    before = after(running(), lambda found: report(found, **said))
+    result = Result(at=LATER, agent="keyword-researcher", run="r-1", **said)
     first = structs.replace(before.pipeline[0], status=UnitStatus.COMPLETED, result=result, completed_at=LATER)
     second = structs.replace(before.pipeline[1], status=UnitStatus.IN_PROGRESS, ready_at=LATER)
     unit_data = {"unit": "s1", "step": 0, "agent": "keyword-researcher"}
     assert decide(before, end_run(before, Outcome.COMPLETED), LATER) == following(
         before,
         ("run_ended", "r-1", unit_data | {"outcome": "completed"}),
-        ("step_completed", "r-1", unit_data | {"outputs": ["research/a.md"], "quality_score": 80.0}),
+        (
+            "step_completed",
+            "r-1",
+            unit_data
+            | {
+                "outputs": ["research/a.md"],
+                "summary": "ten words",
+                "quality_score": 80.0,
+                "readability_score": 60.0,
+            },
+        ),
         now=LATER,
         status=TaskStatus.RESEARCHED,
         pipeline=(first, second, before.pipeline[2]),
         pipeline_step=1,
         quality_score=80.0,
+        readability_score=60.0,
         **FREE,
     )
 
@@ -358,6 +371,12 @@ def test_the_run_ended_event_carries_what_rebuilds_the_run() -> None:
         "session": "abc",
         "usage": usage,
     }
+
+
+def test_an_event_carries_no_more_than_a_line_of_what_a_run_printed() -> None:
+    before = running()
+    _, events = decide(before, end_run(before, message="first\n" + "x" * 5000 + "\n\n"), LATER)
+    assert events[0].data["message"] == "x" * 300
 
 
 def test_a_run_ends_once() -> None:

@@ -12,6 +12,8 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from baton.domain.errors import InvalidInput
 
+# What a template that is well formed can still raise when it is filled.
+FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prompt_templates")
 
 
@@ -39,7 +41,7 @@ class JinjaPrompts:
                 f"the prompt template {error.filename or file}:{error.lineno} is not valid: {error.message}",
                 cure="mend it, or remove it to use the shipped one",
             ) from None
-        except (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        except FAILURES as error:
             raise InvalidInput(
                 f"the prompt template {_place(error) or file} failed: {error}", cure="mend it, or remove it"
             ) from None

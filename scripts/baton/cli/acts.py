@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from baton.cli.caller import caller_of, person, task_of
+from baton.cli.caller import caller_of, check_said, person, task_of
 from baton.cli.script import Answer
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id, check_slug
@@ -62,6 +62,7 @@ def revise(
 ) -> Answer:
     """Send the task back, as an agent or as a person."""
     task = task_of(task, wiring.environ)
+    check_said("--notes", notes)
     if by_person:
         by = person(wiring.environ)
         asked = calls.revise_by_person(wiring.door, task, by, to_step, notes, stop_run=stop_run)

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from baton.adapters.workspaces import Workspaces
-from baton.cli.caller import person
+from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
@@ -56,7 +56,7 @@ def create(wiring: Wiring, file: str) -> Answer:
 
 @script("list", "campaigns", example="campaign.py list --status active")
 @click.option("--project", metavar="P", help="Only those of this project.")
-@click.option("--status", metavar="S", help="Only those of this status.")
+@click.option("--status", metavar="S", type=click.Choice([*c.CampaignStatus]), help="Only those of this status.")
 def list_(wiring: Wiring, project: str | None, status: str | None) -> Answer:
     """List campaigns with their progress."""
     found = [
@@ -89,6 +89,8 @@ def update(wiring: Wiring, slug: str, **words: str | None) -> Answer:
     fields = {name: value for name, value in words.items() if value is not None}
     if not fields:
         raise InvalidInput("nothing to change is named", cure="add --name, --description or --notes")
+    if "name" in fields:
+        check_said("--name", fields["name"])
     campaign = wiring.door.campaign(check_slug(slug), c.UpdateCampaign(by=person(wiring.environ), fields=fields))
     return Answer(_view(wiring, campaign), f"Updated campaign '{slug}'.")
 

@@ -19,6 +19,7 @@ from baton.domain.errors import InvalidInput as InvalidInput
 from baton.domain.errors import InvalidWord
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SHOWN = 200  # characters of an id or a path in a message
 EXIT_CODES = "Exit codes: 0 done; 1 not done, and the error says why; 2 wrong usage; 75 busy, try again."
 
 
@@ -189,8 +190,8 @@ def _say(program: str, job: Job, error: BatonError, id: Any, *, wants_json: bool
         said |= job.negative(error) if job.negative is not None else {}
         _print(_json(said), wants_json=True)
         return
-    named = f" '{id}'" if id else ""
-    sys.stderr.write(_as_text(f"{program}: cannot {job.verb} {job.thing}{named}: {error.message}\n"))
+    named = f" '{id if len(id) <= SHOWN else id[:SHOWN] + '...'}'" if id else ""
+    sys.stderr.write(_one_line(f"{program}: cannot {job.verb} {job.thing}{named}: {error.message}") + "\n")
     if error.cure:
         sys.stderr.write(f"  {error.cure}\n")
 
@@ -199,6 +200,11 @@ def _json(value: Any) -> str:
     import msgspec  # start-up: words for people need none
 
     return msgspec.json.encode(value).decode()
+
+
+def _one_line(text: str) -> str:
+    # Line breaks and control characters in a word somebody typed must not look like words of ours.
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _as_text(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,10 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Harness, Prompts, Slot
 from baton.store.layout import toolkit_path
 
+HARNESSES = toolkit_path("scripts", "baton", "adapters", "harnesses")
+LOADED_LATE = (
+    "engine.completion", "store.dotenv", "store.runs", "store.skills", "store.strict_yaml", "store.waits",
+)  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 
 
@@ -158,6 +163,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
     become_subreaper()
     wiring.store.prepare()
     code = fingerprint()
+    _import_everything()
     return Supervisor(
         wiring.door,
         wiring.clock,
@@ -170,6 +176,19 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         restart=partial(restart, wiring),
         warn=wiring.warn,
     )
+
+
+def _import_everything() -> None:
+    """Import what other scripts load only when they need it: a run must end well on the code it began with."""
+    from importlib import import_module  # start-up
+
+    for name in LOADED_LATE:
+        import_module(f"baton.{name}")
+    for file in os.listdir(HARNESSES):
+        if file.endswith(".py") and not file.startswith("_"):
+            # A harness that is broken breaks only the runs that ask for it, and is said there.
+            with suppress(Exception):
+                import_module(f"baton.adapters.harnesses.{file.removesuffix('.py')}")
 
 
 def preparation(wiring: Wiring) -> Preparation:
@@ -194,8 +213,7 @@ def _prompts(wiring: Wiring) -> Callable[[], Prompts]:
 
 def harness_named(name: str, settings: HarnessSettings | None = None) -> Harness:
     """Return the harness in the file of this name, under these settings; one that is not built is refused by name."""
-    path = toolkit_path("scripts", "baton", "adapters", "harnesses", f"{name}.py")
-    if not os.path.exists(path):
+    if not os.path.exists(os.path.join(HARNESSES, f"{name}.py")):
         raise HarnessMissing(
             f"the harness '{name}' is not built yet", cure="set harness: {default: script} in config/baton.yaml"
         )
@@ -228,6 +246,8 @@ def fingerprint() -> tuple[Any, ...]:
         folders[:] = [name for name in folders if name != "__pycache__"]
         for name in names:
             if name.endswith((".py", ".j2")):
-                stat = os.stat(os.path.join(folder, name))
-                found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                # A file that goes while we look (it is being replaced) is a change like any other, and no reason to die.
+                with suppress(OSError):
+                    stat = os.stat(os.path.join(folder, name))
+                    found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(sorted(found))

@@ -8,7 +8,7 @@ import re
 import click
 import msgspec
 
-from baton.cli.caller import person
+from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.wiring import Wiring
 from baton.domain import commands as c
@@ -95,8 +95,7 @@ def prioritize(wiring: Wiring, task: str, priority: str) -> Answer:
 @click.argument("text")
 def comment(wiring: Wiring, task: str, text: str) -> Answer:
     """Leave words on a task's time line."""
-    if not text.strip():
-        raise InvalidInput("the comment is empty")
+    check_said("the comment", text)
     changed = wiring.door.task(check_id(task), c.Comment(by=person(wiring.environ), text=text.strip()))
     return Answer(changed, f"Commented on task '{task}'.")
 
@@ -106,7 +105,7 @@ def comment(wiring: Wiring, task: str, text: str) -> Answer:
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown wherever the task is.")
 def block(wiring: Wiring, task: str, reason: str) -> Answer:
     """Keep a task from being dispatched; a run that is going on is ended."""
-    command = c.BlockTask(by=person(wiring.environ), reason=reason)
+    command = c.BlockTask(by=person(wiring.environ), reason=check_said("--reason", reason))
     return _asked(wiring, wiring.door.task(check_id(task), command), "blocked")
 
 

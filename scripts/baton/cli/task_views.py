@@ -15,16 +15,18 @@ from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
 from baton.domain.readiness import not_ready, open_units
 from baton.domain.records import Task
+from baton.domain.statuses import TaskStatus
 from baton.engine.dispatch import is_dispatching
 from baton.ports import Damage
 
 SHOWN_EVENTS = 8
+STATUSES = [status.value for status in TaskStatus if status is not TaskStatus.DELETED]
 
 
 @script("list", "tasks", example="task.py list --campaign spring-launch --status blocked")
 @click.option("--campaign", metavar="C", help="Only those of this campaign.")
 @click.option("--project", metavar="P", help="Only those of this project.")
-@click.option("--status", metavar="S", help="Only those of this status.")
+@click.option("--status", metavar="S", type=click.Choice(STATUSES), help="Only those of this status.")
 @click.option("--all", "everything", is_flag=True, help="Finished ones too.")
 def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str | None, everything: bool) -> Answer:
     """List live tasks, most urgent first, with what each waits for."""

@@ -33,7 +33,7 @@ LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 
 def watch_until_interrupted(look: Callable[[], Status], *, as_json: bool) -> NoReturn:
-    """Show the status again and again, until Ctrl-C (exit code 0) or the reader has gone."""
+    """Show the status again and again, until Ctrl-C (exit code 0) or the reader has gone (1)."""
     with _signals() as wake:
         try:
             if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not as_json:
@@ -42,6 +42,10 @@ def watch_until_interrupted(look: Callable[[], Status], *, as_json: bool) -> NoR
                 _tell(look, wake, as_json=as_json)
         except KeyboardInterrupt:
             raise SystemExit(0) from None
+        except BrokenPipeError:
+            # Nobody is left to tell, not even Python's own last flush.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
 
 
 def _show(look: Callable[[], Status], wake: int) -> NoReturn:

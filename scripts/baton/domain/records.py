@@ -157,6 +157,7 @@ class Blocked(_Value, frozen=True, kw_only=True):
     unit: str | None
     at: str
     was: TaskStatus
+    dependency: str | None = None
 
 
 class Asked(_Value, frozen=True, kw_only=True):

@@ -145,7 +145,9 @@ def fail_dependency(task: Task, command: c.FailDependency, now: str) -> Change:
     """Block a task that waits for one which will never complete; nothing when it does not, or is blocked already."""
     if command.dependency not in task.unmet or task.blocked is not None or task.asked is not None:
         return Change(task)
-    changed, news = block_task(task, BlockKind.DEPENDENCY, command.reason, None, stamp_for(task, now))
+    changed, news = block_task(
+        task, BlockKind.DEPENDENCY, command.reason, None, stamp_for(task, now), dependency=command.dependency
+    )
     return Change(changed, tuple(news))
 
 

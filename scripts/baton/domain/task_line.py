@@ -143,18 +143,26 @@ def send_back(
 
 
 def block(
-    task: Task, kind: BlockKind, reason: str, unit: str | None, at: str, *, run: str | None = None
+    task: Task,
+    kind: BlockKind,
+    reason: str,
+    unit: str | None,
+    at: str,
+    *,
+    run: str | None = None,
+    dependency: str | None = None,
 ) -> tuple[Task, list[News]]:
     """Block the task; the first block stands when there is one already."""
     if task.blocked is not None:
         return task, []
-    blocked = Blocked(kind=kind, reason=reason, unit=unit, at=at, was=task.status)
+    blocked = Blocked(kind=kind, reason=reason, unit=unit, at=at, was=task.status, dependency=dependency)
     data = {"kind": kind, "reason": reason, "unit": unit, "title": task.title}
     return structs.replace(task, status=TaskStatus.BLOCKED, blocked=blocked), [News("task_blocked", run, data)]
 
 
 def unblock(task: Task) -> Task:
-    """Restore the status from before the block."""
+    """Restore the status from before the block; a person who unblocks goes on without the dependency that failed."""
     if task.blocked is None:
         return task
-    return structs.replace(task, status=task.blocked.was, blocked=None)
+    unmet = tuple(other for other in task.unmet if other != task.blocked.dependency)
+    return structs.replace(task, status=task.blocked.was, blocked=None, unmet=unmet)

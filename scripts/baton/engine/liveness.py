@@ -118,7 +118,8 @@ class Undertaker:
         while empty_looks < 2:
             found = self._processes.of_run(run, session)
             slot = look()
-            nameless = self._processes.holding(slot_path) if slot is not None and slot.held and not slot.supervised else []
+            is_left = slot is not None and slot.held and not slot.supervised
+            nameless = self._processes.holding(slot_path) if is_left else []
             now = self._clock.monotonic()
             old = [one for one in nameless if now - since.setdefault(one, now) >= STARTING_SECONDS]
             self._processes.kill([*found, *old])

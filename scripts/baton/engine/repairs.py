@@ -245,8 +245,14 @@ def _bind(function: Callable[..., Any], *arguments: Any) -> Callable[[], bool]:
 
 
 def _apply(door: Door, task: Task, command: Any) -> bool:
-    before = task.version
-    return door.task(task.id, command).version != before
+    # What it was under the lock counts: others may have changed it since the scene was read.
+    before: list[Task | None] = []
+
+    def step(found: Task | None) -> Any:
+        before.append(found)
+        return command
+
+    return door.task(task.id, step) is not before[-1]
 
 
 def _generate(door: Door, campaign: Campaign) -> bool:

@@ -113,6 +113,9 @@ class Run:
             )
         except OSError as error:
             return self._not_spawned(error)
+        except ValueError as error:  # a NUL in the command line or the environment
+            message = f"the program could not be started: {error}; look for it in the model, the settings and .env"
+            return Watched(outcome=Outcome.AGENT_MISSING, kind=FailureKind.HARNESS_MISSING, message=message)
         stopped_for = self._watch(agent)
         if stopped_for is not None:
             self._end(agent)
@@ -169,7 +172,7 @@ class Run:
         facts = {
             "agent_pid": agent.pid,
             "agent_started": started.started if started is not None else 0,
-            "last_line": self._listener.last_line(),
+            "last_line": self._clean(self._listener.last_line()),
         }
         self._beat(facts)
 
@@ -245,10 +248,12 @@ class Run:
             said = message if self._report.kind is ReportKind.RELEASED else ""
             return Watched(outcome=Outcome(self._report.kind.value), message=said, exit_code=0)
         outcome = Outcome.FAILED if ending.exit_code else Outcome.NOT_COMPLETED
+        if verdict.kind is FailureKind.SIGNAL:
+            outcome = Outcome.KILLED  # some programs catch a signal, and end with a code of their own
         return Watched(
             outcome=Outcome.COMPLETED if verdict.completed else outcome,
             kind=verdict.kind,
-            message="\n".join(filter(None, (message, verdict.message))) if not verdict.completed else "",
+            message="\n".join(filter(None, (message, self._clean(verdict.message)))) if not verdict.completed else "",
             exit_code=ending.exit_code,
             summary=self._clean(verdict.summary) if verdict.summary else None,
         )
@@ -266,7 +271,8 @@ class Run:
     def _words(self, ending: Ending) -> str:
         """The last lines of stdout and stderr, with nothing in them that we know to be secret."""
         parts = []
-        for name, text in (("stdout", ending.stdout_tail), ("stderr", ending.stderr_tail)):
+        said = self._listener.tail(ending.stdout_tail)
+        for name, text in (("stdout", said), ("stderr", ending.stderr_tail)):
             lines = text.strip().splitlines()[-MESSAGE_LINES:]
             if lines:
                 parts.append("\n".join((f"[{name}]", *lines))[-MESSAGE_LIMIT:])

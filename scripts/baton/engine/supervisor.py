@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import select
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -30,6 +28,7 @@ from baton.engine.granting import Granted, Granter
 from baton.engine.preparation import Preparation, default_output, policy_for
 from baton.engine.run import Run, Tree, Watched
 from baton.engine.run_records import run_record
+from baton.engine.stop_signal import StopSignal
 from baton.ports import Clock, Launcher, Slot
 
 RETRY_SECONDS = 5.0
@@ -64,16 +63,13 @@ class Supervisor:
         self._has_changed = has_changed
         self._restart = restart
         self._warn = warn
-        self._is_told_to_stop = False
+        self._stop = StopSignal()
         self._last_settings = Settings()
         self._complained_of = ""
         me = tree.identify(os.getpid())
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
         self.instance = f"{os.getpid()}.{self._facts['started']}"
         self.granter = Granter(door, clock, self._skill, self._holder)
-        self._wake, self._wake_end = os.pipe()
-        os.set_blocking(self._wake, False)
-        os.set_blocking(self._wake_end, False)
 
     # -- serving ------------------------------------------------------------------------------------------------
 
@@ -102,7 +98,7 @@ class Supervisor:
         """Run exactly this unit, free the slot, and start a supervisor for it if something is ready."""
         watched = self.carry(granted, goes_on=False)[1]
         self._slot.free()
-        if not self._is_told_to_stop:
+        if not self._stop.is_set:
             dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
         task = self._store.tasks.read(granted.task.id)
         assert task is not None
@@ -112,11 +108,7 @@ class Supervisor:
         """Take the supervisor's half of the slot and listen for signals. Before the first grant."""
         self._slot.supervise(self.instance)
         self._beat({})
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        # A terminal that closes ends nobody's work.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.set_wakeup_fd(self._wake_end, warn_on_full_buffer=False)
+        self._stop.listen()
 
     # -- one run ------------------------------------------------------------------------------------------------
 
@@ -187,7 +179,7 @@ class Supervisor:
 
         def beat(facts: dict[str, Any]) -> None:
             self._beat({"task": task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
-            if not self._is_told_to_stop:
+            if not self._stop.is_set:
                 self._fill_slots()
 
         run = Run(
@@ -199,8 +191,8 @@ class Supervisor:
             heartbeat_seconds=settings.lease.heartbeat_seconds,
             look=look,
             beat=beat,
-            is_told_to_stop=lambda: self._is_told_to_stop,
-            wake=self._wake,
+            is_told_to_stop=lambda: self._stop.is_set,
+            wake=self._stop.wake,
             slot_fileno=self._slot.fileno,
         )
         watched = run.execute()
@@ -209,7 +201,7 @@ class Supervisor:
 
     def _reason_not_to_start(self, task: Task) -> Reason | None:
         """Look again, after the grant: a stop or a pause that came in between still counts."""
-        if self._is_told_to_stop:
+        if self._stop.is_set:
             return Reason(why=Why.STOPPED, text="the supervisor was told to stop")
         if self._config.is_stopped():
             return Reason(why=Why.STOPPED, text="state/stop exists")
@@ -227,14 +219,14 @@ class Supervisor:
                 self._warn(f"the end of a run of task '{task}' was refused: {gone.message}")
                 return None
             except StorageError as error:
-                if self._is_told_to_stop:
+                if self._stop.is_set:
                     raise
                 if not said:
                     self._warn(f"the end of a run of task '{task}' waits: {error.message}")
                 said = True
                 # A supervisor that waits is no silent one: the sweep would end it, and do its work once more.
                 self._beat({})
-                self._sleep(RETRY_SECONDS)
+                self._stop.wait(RETRY_SECONDS)
                 steps = steps[:1]
 
     def _outputs(self, granted: Granted, watched: Watched) -> tuple[str, ...]:
@@ -266,7 +258,7 @@ class Supervisor:
         return self._may_start() and self._slot.number < self._settings().concurrency.agents
 
     def _may_start(self) -> bool:
-        return not (self._is_told_to_stop or self._config.is_stopped()) and self._are_settings_good()
+        return not (self._stop.is_set or self._config.is_stopped()) and self._are_settings_good()
 
     def _are_settings_good(self) -> bool:
         try:
@@ -302,9 +294,3 @@ class Supervisor:
         self._store.runs.write(
             task.id, lease.run, run_record(granted, started_at, watched, facts, after, self._clock.now())
         )
-
-    def _on_signal(self, number: int, frame: object) -> None:
-        self._is_told_to_stop = True
-
-    def _sleep(self, seconds: float) -> None:
-        select.select([self._wake], [], [], seconds)

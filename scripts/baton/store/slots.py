@@ -121,7 +121,7 @@ def _try_lock(fd: int) -> bool:
 def _look(path: str) -> tuple[bool, dict[str, Any]]:
     """Tell whether somebody holds the lock on this file, and what the file says."""
     try:
-        fd = os.open(path, os.O_RDWR)
+        fd = os.open(path, os.O_RDONLY)  # a look must work on a read-only home, too
     except FileNotFoundError:
         return False, {}
     try:

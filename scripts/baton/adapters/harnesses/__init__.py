@@ -44,6 +44,10 @@ class PlainListener:
         lines = self._tail.decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:LINE_LIMIT] if lines else ""
 
+    def tail(self, printed: str) -> str:
+        """What it printed is what it said."""
+        return printed
+
 
 def plain_verdict(job: Job, ending: Ending) -> Verdict:
     """Judge a program that says nothing but an exit code.

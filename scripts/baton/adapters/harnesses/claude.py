@@ -78,6 +78,10 @@ class ClaudeListener:
         """The last line that the agent said, or the tool that it uses."""
         return self._doing
 
+    def tail(self, printed: str) -> str:
+        """Its last words; the stream itself is for programs."""
+        return self.text
+
     def usage(self) -> Counts:
         """What was used, as reported; of a run that came to no result only what it read, and no money."""
         return self._usage or self._read
@@ -162,7 +166,7 @@ class ClaudeListener:
             text=event.text("result", TEXT_LIMIT),
             subtype=event.word("subtype"),
             reason=event.word("terminal_reason"),
-            errors="; ".join(event.texts("errors", LINE_LIMIT)[:3]),
+            errors="; ".join(filter(None, event.texts("errors", LINE_LIMIT)[:3])),
         )
         status = event.number("api_error_status")  # the older version says it only here
         self.error = structs.replace(self.error, status=self.error.status if status is None else status)

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from baton.cli.checks import Finding, Patient, error, passed, refused, warning
 from baton.cli.checks.programs import needed_harnesses, needed_programs
 from baton.cli.templates import all_templates
+from baton.cli.wiring import SHIPPED_SKILLS
 from baton.domain.errors import BatonError
 from baton.store.files import names_in
+from baton.store.skills import FILE
 
 
 def settings(patient: Patient) -> Iterator[Finding]:
@@ -64,7 +66,14 @@ def skills(patient: Patient) -> Iterator[Finding]:
     """Every skill can be read."""
     found, problems = patient.skills
     for name, problem in problems:
-        yield error(f"skill {name}: {problem}", f"mend skills/{name}/SKILL.md, then: agent.py show {name}")
+        folder = os.path.join(patient.home.skills, name)
+        if not os.path.isdir(folder):
+            folder = os.path.join(SHIPPED_SKILLS, name)
+        if os.path.lexists(os.path.join(folder, FILE)):
+            yield error(f"skill {name}: {problem}", f"mend {folder}/{FILE}, then: agent.py show {name}")
+        else:
+            cure = f"write {folder}/{FILE}, or give the folder a name that begins with '_'"
+            yield warning(f"skill {name}: {problem}", cure)
     yield passed(f"{len(found)} agents")
 
 
