@@ -63,7 +63,7 @@ class Kind(Protocol[R]):
     def archive(self, id: str, when: Callable[[R], bool]) -> bool:
         """Move a live record to the archive if ``when`` holds under the lock; tell whether it was moved."""
 
-    def modified(self, id: str) -> tuple[int, int] | None:
+    def modified(self, id: str) -> tuple[int, ...] | None:
         """A cheap sign of a live record that differs after every commit."""
 
     def heal(self, id: str) -> None:

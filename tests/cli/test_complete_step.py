@@ -56,7 +56,17 @@ def test_the_record_moves_on_and_the_lease_is_gone(home: Home) -> None:
 def test_what_was_said_stands_in_the_record(home: Home) -> None:
     home.make_task()
     (home.workspace() / "a.md").write_text("text")
-    words = "--output a.md --summary Words --quality-score 82.5 --readability-score 0 --result".split()
+    words = [
+        "--output",
+        "a.md",
+        "--summary",
+        "Words",
+        "--quality-score",
+        "82.5",
+        "--readability-score",
+        "0",
+        "--result",
+    ]
     home.complete("t-1", "alpha", *words, '{"words": 900}')
     record = home.record()
     result = record["pipeline"][0]["result"]

@@ -11,12 +11,53 @@ from tests.cli.homes import LINE, SCRIPTS, Home, run, tree, wait_for
 
 LINGERS = "#!/bin/sh\ntouch here\nwhile [ ! -e go ]; do sleep 0.02; done\n"
 FAILS = "#!/bin/sh\necho 'no paper left' >&2\nexit 3\n"
-KEYS = (
-    "schema id project campaign title description status priority pipeline pipeline_step locked_by locked_at lease "
-    "leases token revision_count rejection_notes quality_score readability_score pending_branches branches depends_on "
-    "unmet not_before blocked repo labels created_by created_at updated_at version history"
-).split()
-STEP_KEYS = ("step key agent model harness description output_dir status attempts started_at completed_at").split()
+KEYS = [
+    "schema",
+    "id",
+    "project",
+    "campaign",
+    "title",
+    "description",
+    "status",
+    "priority",
+    "pipeline",
+    "pipeline_step",
+    "locked_by",
+    "locked_at",
+    "lease",
+    "leases",
+    "token",
+    "revision_count",
+    "rejection_notes",
+    "quality_score",
+    "readability_score",
+    "pending_branches",
+    "branches",
+    "depends_on",
+    "unmet",
+    "not_before",
+    "blocked",
+    "repo",
+    "labels",
+    "created_by",
+    "created_at",
+    "updated_at",
+    "version",
+    "history",
+]
+STEP_KEYS = [
+    "step",
+    "key",
+    "agent",
+    "model",
+    "harness",
+    "description",
+    "output_dir",
+    "status",
+    "attempts",
+    "started_at",
+    "completed_at",
+]
 
 
 def ready(home: Home, *words: str) -> list[str]:

@@ -293,6 +293,11 @@ class ScratchHome:
         states = {state.number: state for state in self.wiring.store.slots.states()}
         return states[slot].facts if slot in states and states[slot].supervised else {}
 
+    def task_in(self, slot: int) -> str:
+        """The task that the supervisor in this slot says it works on, once it says so."""
+        task: str = eventually(lambda: self.facts(slot).get("task"), f"a task in slot {slot}; {self.story()}")
+        return task
+
     def beats(self, count: int, slot: int = 0) -> None:
         """Wait until the supervisor in this slot has beaten so many times more."""
         for _ in range(count):

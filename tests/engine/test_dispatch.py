@@ -119,6 +119,14 @@ def test_an_orphan_keeps_its_slot(world: World) -> None:
     assert dispatched(world) == (0, "no_slot")
 
 
+def test_an_orphan_serves_no_unit_that_is_ready(world: World) -> None:
+    world.supervised(run="r-1")
+    world.store.slots.lose_supervisor(0, tree_lives=True)
+    world.task("t")
+    assert dispatched(world) == (1, None)
+    assert [slot.number for slot in world.launcher.started] == [1]
+
+
 def test_a_lowered_limit_starts_nobody_above_it(world: World) -> None:
     world.supervised(0)
     world.supervised(1)

@@ -515,7 +515,7 @@ def test_a_supervisor_above_a_lowered_limit_ends_after_its_step(home: ScratchHom
     home.task("b", "writer", "writer")
     assert home.sweep()["redispatched"] == 2
     home.noted("slots", 2)
-    slots = {home.facts(number)["task"]: number for number in (0, 1)}
+    slots = {home.task_in(number): number for number in (0, 1)}
     above, below = sorted(slots, key=lambda task: -slots[task])
     home.settings(concurrency=ONE)
     home.touch(f"go-{above}")
@@ -536,13 +536,12 @@ def test_a_supervisor_above_a_lowered_limit_moves_to_a_free_slot_below_it(home: 
     home.task("b", "writer")
     assert home.sweep()["redispatched"] == 2
     home.noted("slots", 2)
-    above, below = home.facts(1)["task"], home.facts(0)["task"]
+    above, below = home.task_in(1), home.task_in(0)
     home.touch(f"go-{below}")
     eventually(lambda: not home.facts(0), "a free slot below the limit")
     home.settings(concurrency=ONE)
     home.task("c", "writer")
     home.touch("go-c")
-    assert home.lines("slots") == [above, below] or home.lines("slots") == [below, above]
     home.touch(f"go-{above}")
     home.becomes_quiet()
     assert home.outcomes("c") == ["completed"]
@@ -878,6 +877,76 @@ def test_a_supervisor_that_waits_for_room_on_the_disk_still_beats(home: ScratchH
     assert ended.code == 0, ended
     assert ended.out.endswith("completed 4\n")
     assert "waits: the disk is full" in ended.out
+    assert home.outcomes("t") == ["completed"]
+
+
+@pytest.mark.parametrize("refusals", [1, 3])
+def test_a_lock_that_is_not_had_in_time_keeps_back_no_end_of_a_run(home: ScratchHome, refusals: int) -> None:
+    home.agent("writer", "note ran 1")
+    home.settings(concurrency=ONE)
+    home.task("t", "writer", "writer")
+    ended = home.drive(
+        f"""
+        from baton.domain.errors import Busy
+        from baton.engine import supervisor as module
+        module.RETRY_SECONDS = 0.01
+        served = supervising.supervisor(wiring, take())
+        served.begin()
+        granted = served.granter.pick()
+        update, refused = store.tasks.update, []
+        def refuse(id, change):
+            if len(refused) < {refusals}:
+                refused.append(id)
+                raise Busy("the lock was held by somebody else")
+            return update(id, change)
+        store.tasks.update = refuse
+        served.serve(granted)
+        print(len(refused))
+        """
+    )
+    assert ended.out.splitlines()[-1] == str(refusals)
+    assert ended.err == ""
+    assert home.outcomes("t") == ["completed"] * 2
+    assert home.lines("ran") == ["1"] * 2
+
+
+def test_a_task_that_was_damaged_while_it_ran_stops_no_other(home: ScratchHome) -> None:
+    home.agent("writer", 'note ran "$BATON_TASK"; [ "$BATON_TASK" != t ] || wait_for go')
+    home.settings(concurrency=ONE)
+    home.task("t", "writer", priority="urgent")
+    home.task("u", "writer")
+    supervisor = home.supervise()
+    home.noted("ran")
+    (home.root / "state/tasks/t.json").write_text("{")
+    home.touch("go")
+    ended = home.end_of(supervisor)
+    assert ended.code == 0
+    assert "the end of a run of task 't' was refused" in ended.err
+    assert "Traceback" not in ended.err
+    assert home.outcomes("u") == ["completed"]
+    assert home.sweep()["quarantined"] == 1
+
+
+def test_a_next_step_that_cannot_be_granted_keeps_back_no_end_of_a_run(home: ScratchHome) -> None:
+    home.agent("writer", "note ran 1")
+    home.settings(concurrency=ONE)
+    home.task("t", "writer", "writer")
+    ended = home.drive(
+        """
+        from baton.domain.errors import InvalidInput
+        served = supervising.supervisor(wiring, take())
+        served.begin()
+        granted = served.granter.pick()
+        refused = []
+        def refuse(task, best):
+            refused.append(task.id)
+            raise InvalidInput("the settings are broken")
+        served.granter.successor = refuse
+        print(served.carry(granted, goes_on=True)[1].outcome, refused, flush=True)
+        os._exit(0)
+        """
+    )
+    assert (ended.out, ended.err) == ("completed ['t']\n", "")
     assert home.outcomes("t") == ["completed"]
 
 

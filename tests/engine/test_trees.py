@@ -165,6 +165,26 @@ def test_the_agent_of_another_run_whose_supervisor_was_killed_is_left_to_the_swe
     assert home.outcomes("b") == ["interrupted", "completed"]
 
 
+def test_one_look_that_finds_nothing_proves_nothing(home: ScratchHome) -> None:
+    home.agent("writer", "setsid sleep 300 & note pids $!")
+    home.task("t", "writer")
+    ended = home.drive(
+        """
+        from baton.adapters.processes import LinuxProcesses
+        strays, looks = LinuxProcesses.strays, []
+        def blind_at_first(self, run):
+            looks.append(run)
+            return [] if len(looks) == 1 else strays(self, run)
+        LinuxProcesses.strays = blind_at_first
+        supervising.supervisor(wiring, take()).serve()
+        print(len(looks) > 1)
+        """
+    )
+    assert (ended.out, ended.err) == ("True\n", "")
+    assert home.living() == []
+    assert home.lines("pids")
+
+
 HOPPER = """\
 import os, time
 os.setsid()

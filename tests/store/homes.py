@@ -132,7 +132,7 @@ def check_agreement(root: Path | str, store: HomeStore) -> int:
     """
     ids = [id for id in log_ids(root) if not id.startswith("refused/")]
     doubled = {id: count for id, count in Counter(ids).items() if count > 1}
-    assert not doubled
+    assert not doubled, f"more than once in the log: {doubled}"
     told: dict[str, list[str]] = {}
     for id in ids:
         told.setdefault(id.split(":")[0], []).append(id)
@@ -145,14 +145,17 @@ def check_agreement(root: Path | str, store: HomeStore) -> int:
                 name = f"{records.kind}/{id}"
                 known.add(name)
                 lines = told.get(name, [])
-                assert lines[-len(record.history) :] == [event.id for event in record.history]
+                history = [event.id for event in record.history]
+                assert lines[-len(history) :] == history, f"the log ends in {lines[-3:]}, the record in {history[-3:]}"
                 versions = [int(line.split(":")[1]) for line in lines]
-                assert versions == sorted(versions)
-                assert set(versions) == set(range(1, record.version + 1))
+                assert versions == sorted(versions), f"{name}: out of order in the log"
+                missing = set(range(1, record.version + 1)).symmetric_difference(versions)
+                assert not missing, f"{name}: versions {missing} of {record.version} are not in the log"
                 if isinstance(record, Task):
                     waits |= waiting(record)
-    assert set(told) == known
-    assert set(store.ready.all()) == waits
+    assert set(told) == known, f"told of, but not there: {set(told) - known}"
+    wrong = set(store.ready.all()).symmetric_difference(waits)
+    assert not wrong, f"in the index or in the records alone: {wrong}"
     return len(ids)
 
 
@@ -175,7 +178,8 @@ def in_processes(*works: Callable[[], None]) -> None:
     try:
         for process in running:
             process.join(60)
-        assert [process.exitcode for process in running] == [0] * len(running)
+        exits = [process.exitcode for process in running]
+        assert exits == [0] * len(running), f"{exits}; see what they wrote to stderr"
     finally:
         for process in running:
             process.kill()

@@ -104,8 +104,7 @@ class Writer:
         events: list[Event] = []
         for _ in range(self.choices.choice((1, 1, 2))):
             if task is None or not task.is_finished:
-                decided, news = tasks.decide(task, self.command(id, task), now)
-                task = decided if news else task
+                task, news = tasks.decide(task, self.command(id, task), now)
                 events += news
         assert task is not None
         return Commit(task, tuple(events), archive=task.is_finished and self.choices.random() < 0.5)

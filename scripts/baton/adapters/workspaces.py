@@ -72,17 +72,18 @@ class Workspaces:
             try:
                 if not os.path.isfile(path):
                     raise InvalidInput(f"the source {source} is not a file", cure=f"it is looked for at {path}")
-                size = os.path.getsize(path)
                 with open(path, "rb") as file:
-                    head = file.read(8192)
+                    data = file.read(SOURCE_LIMIT + 1)
             except PermissionError:
                 raise PermissionRefused(f"the source {source} cannot be read") from None
-            if size == 0:
-                raise InvalidInput(f"the source {source} is empty")
-            if size > SOURCE_LIMIT:
-                raise InvalidInput(f"the source {source} has {size >> 20} MB; at most {SOURCE_LIMIT >> 20} are taken")
-            if b"\0" in head:
-                raise InvalidInput(f"the source {source} is not text")
+            if not data:
+                raise InvalidInput(f"the source {source} is empty", cure="fill it, or leave it out")
+            if len(data) > SOURCE_LIMIT:
+                raise InvalidInput(
+                    f"the source {source} is larger than {SOURCE_LIMIT >> 20} MB", cure="keep only what agents need"
+                )
+            if not _is_text(data):
+                raise InvalidInput(f"the source {source} is not text", cure="save it as UTF-8 text")
             name = os.path.basename(path)
             if any(name == other for _, other in found):
                 raise InvalidInput(f"two sources are named {name}", cure="rename one of them")
@@ -144,3 +145,10 @@ class Workspaces:
         with open(temporary, "wb") as file:
             file.write(data)
         os.rename(temporary, target)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return "\0" not in data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False

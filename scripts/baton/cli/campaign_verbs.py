@@ -56,7 +56,12 @@ def create(wiring: Wiring, file: str) -> Answer:
 
 @script("list", "campaigns", example="campaign.py list --status active")
 @click.option("--project", metavar="P", help="Only those of this project.")
-@click.option("--status", metavar="S", type=click.Choice([*c.CampaignStatus]), help="Only those of this status.")
+@click.option(
+    "--status",
+    metavar="S",
+    type=click.Choice([status.value for status in c.CampaignStatus]),
+    help="Only those of this status.",
+)
 def list_(wiring: Wiring, project: str | None, status: str | None) -> Answer:
     """List campaigns with their progress."""
     found = [

@@ -59,7 +59,8 @@ def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, 
     ready = sum(1 for _ in islice(startable(store, clock), 2 * limit))
     if ready == 0:
         return Dispatched(started=0, reason=Reason(why=Why.NOTHING_READY, text="nothing is ready"))
-    starting = sum(slot.held and not slot.supervised for slot in store.slots.states())
+    # Who holds a slot without supervising it is starting, unless a run is named there: then it is an orphan.
+    starting = sum(slot.held and not slot.supervised and "run" not in slot.facts for slot in store.slots.states())
     started = 0
     while starting + started < ready:
         slot = store.slots.take(limit)

@@ -24,6 +24,8 @@ from baton.engine.liveness import Beat, Life, Undertaker, life_of, session_of
 from baton.engine.preparation import policy_for
 from baton.ports import Clock, Damage, SlotState
 
+DEADLY = frozenset({Life.DEAD, Life.SILENT})
+
 
 class Finding(Struct, frozen=True, kw_only=True):
     """Something that is not as it should be. ``count`` names what it is counted as; ``act`` mends it, and tells if so."""
@@ -68,13 +70,13 @@ def dead_runs(scene: Scene) -> Iterator[Finding]:
                 continue
             stale = scene.settings.lease.stale_after_seconds
             life = life_of(lease, scene.slots, me, scene.beats, now, monotonic, stale)
-            if life in (Life.DEAD, Life.SILENT):
+            if life in DEADLY:
                 text = f"task {task.id}: the supervisor of run {lease.run} ({lease.agent}) is {life}"
-                act = _bind(_end_dead_run, scene, task, lease, life)
+                act = _bind(_end_dead_run, scene, task, lease)
                 yield Finding(count="stale_released", text=text, act=act)
 
 
-def _end_dead_run(scene: Scene, task: Task, lease: Lease, life: Life) -> bool:
+def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
     store, me = scene.door.store, scene.clock.holder()
     number = lease.holder.slot if lease.holder.slot is not None else -1
 
@@ -87,7 +89,8 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease, life: Life) -> bool:
         return False
     slots = {slot.number: slot} if slot is not None else {}
     stale = scene.settings.lease.stale_after_seconds
-    if life_of(lease, slots, me, scene.beats, scene.clock.now(), scene.clock.monotonic(), stale) is not life:
+    life = life_of(lease, slots, me, scene.beats, scene.clock.now(), scene.clock.monotonic(), stale)
+    if life not in DEADLY:
         return False
     if lease.holder.machine == me.machine and lease.holder.boot == me.boot:
         if life is Life.SILENT and not scene.undertaker.kill_supervisor(look):

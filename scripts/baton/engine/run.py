@@ -6,30 +6,21 @@ reported and its grace is over, or the supervisor itself was told to stop.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import signal
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
-
-from baton.domain.errors import HarnessMissing
 from baton.domain.records import Lease, Report, Task
-from baton.domain.redaction import redact
-from baton.domain.statuses import FailureKind, Outcome, ReportKind
+from baton.domain.statuses import Outcome
 from baton.engine.agent_process import AgentProcess
+from baton.engine.judging import Judge, Watched
 from baton.engine.preparation import Prepared
-from baton.ports import Clock, Ending, Process, Verdict
+from baton.ports import Clock, Process
 
 LOOK_SECONDS = 0.5
 PAUSE_SECONDS = 0.01
-MESSAGE_LINES = 20
-MESSAGE_LIMIT = 4000
-# What a machine is short of passes; another attempt may have it.
-FOR_NOW = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ETXTBSY})
-FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 class Tree(Protocol):
@@ -46,18 +37,6 @@ class Tree(Protocol):
 
     def reap(self, keep: int | None) -> None:
         """Collect our ended children, but for one."""
-
-
-class Watched(Struct, frozen=True, kw_only=True):
-    """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it."""
-
-    outcome: Outcome
-    kind: FailureKind | None = None
-    message: str = ""
-    exit_code: int | None = None
-    summary: str | None = None
-    session: str | None = None
-    usage: dict[str, Any] = {}
 
 
 class Run:
@@ -96,6 +75,7 @@ class Run:
         self._next_beat = 0.0
         self._agent_started: Process | None = None
         self._listener = prepared.harness.listener()
+        self._judge = Judge(prepared, lease, self._listener)
 
     def execute(self) -> Watched:
         """Run the agent to its end, whatever that is."""
@@ -111,11 +91,8 @@ class Run:
                 (self._slot_fileno,),
                 self._listener.feed,
             )
-        except OSError as error:
-            return self._not_spawned(error)
-        except ValueError as error:  # a NUL in the command line or the environment
-            message = f"the program could not be started: {error}; look for it in the model, the settings and .env"
-            return Watched(outcome=Outcome.AGENT_MISSING, kind=FailureKind.HARNESS_MISSING, message=message)
+        except (OSError, ValueError) as error:
+            return self._judge.not_spawned(error)
         stopped_for = self._watch(agent)
         if stopped_for is not None:
             self._end(agent)
@@ -123,7 +100,7 @@ class Run:
         self._look_at_record(self._clock.monotonic())
         ending = agent.collect()
         self._tree.reap(None)
-        return self._judge(stopped_for, ending)
+        return self._judge.judge(stopped_for, self._report, ending)
 
     # -- watching -----------------------------------------------------------------------------------------------
 
@@ -172,7 +149,7 @@ class Run:
         facts = {
             "agent_pid": agent.pid,
             "agent_started": started.started if started is not None else 0,
-            "last_line": self._clean(self._listener.last_line()),
+            "last_line": self._judge.clean(self._listener.last_line()),
         }
         self._beat(facts)
 
@@ -197,8 +174,14 @@ class Run:
             self._beat_when_due(agent)
 
     def _clear_tree(self, agent: AgentProcess) -> None:
-        """Kill every process the run left behind, after success too, until a look finds none."""
-        while strays := [stray for stray in self._tree.strays(self._run) if stray.pid != agent.pid]:
+        """Kill every process the run left behind, after success too, until two looks in a row find none.
+
+        One proves nothing: a process that ends while we look may just have handed us a child that we did not list.
+        """
+        empty_looks = 0
+        while empty_looks < 2:
+            strays = [stray for stray in self._tree.strays(self._run) if stray.pid != agent.pid]
+            empty_looks = 0 if strays else empty_looks + 1
             self._tree.kill(strays)
             self._tree.reap(agent.pid)
             self._beat_when_due(agent)
@@ -210,87 +193,3 @@ class Run:
             os.read(self._wake, 4096)
         except BlockingIOError:
             return
-
-    # -- judging ------------------------------------------------------------------------------------------------
-
-    def _judge(self, stopped_for: Outcome | None, ending: Ending) -> Watched:
-        message = self._words(ending)
-        code = ending.exit_code
-        verdict = self._prepared.harness.verdict(self._prepared.job, ending, self._listener)
-        watched = self._outcome(stopped_for, ending, verdict, message, code)
-        return structs.replace(watched, session=verdict.session, usage=verdict.usage)
-
-    def _outcome(
-        self, stopped_for: Outcome | None, ending: Ending, verdict: Verdict, message: str, code: int | None
-    ) -> Watched:
-        if stopped_for is Outcome.TIMED_OUT:
-            limit = f"it did not end within {self._lease.deadline_seconds:g} s"
-            return Watched(
-                outcome=Outcome.TIMED_OUT,
-                kind=FailureKind.TIMEOUT,
-                message=f"{message}\n{limit}".strip(),
-                exit_code=code,
-            )
-        if stopped_for is Outcome.INTERRUPTED:
-            return Watched(outcome=Outcome.INTERRUPTED, kind=FailureKind.STOPPED, message="the supervisor was stopped")
-        if stopped_for is not None:
-            return Watched(outcome=stopped_for, exit_code=code)
-        if ending.signal is not None:
-            name = _signal_name(ending.signal)
-            outcome = Outcome.KILLED if ending.signal in FROM_OUTSIDE else Outcome.FAILED
-            said = f"{message}\nended by {name}".strip()
-            return Watched(outcome=outcome, kind=FailureKind.SIGNAL, message=said)
-        return self._from_verdict(verdict, ending, message)
-
-    def _from_verdict(self, verdict: Verdict, ending: Ending, message: str) -> Watched:
-        if self._report is not None and ending.exit_code == 0:
-            # It has said itself what it did; that it reported nothing is only what the harness had to think.
-            said = message if self._report.kind is ReportKind.RELEASED else ""
-            return Watched(outcome=Outcome(self._report.kind.value), message=said, exit_code=0)
-        outcome = Outcome.FAILED if ending.exit_code else Outcome.NOT_COMPLETED
-        if verdict.kind is FailureKind.SIGNAL:
-            outcome = Outcome.KILLED  # some programs catch a signal, and end with a code of their own
-        return Watched(
-            outcome=Outcome.COMPLETED if verdict.completed else outcome,
-            kind=verdict.kind,
-            message="\n".join(filter(None, (message, self._clean(verdict.message)))) if not verdict.completed else "",
-            exit_code=ending.exit_code,
-            summary=self._clean(verdict.summary) if verdict.summary else None,
-        )
-
-    def _not_spawned(self, error: OSError) -> Watched:
-        if error.errno in FOR_NOW:
-            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=f"not started: {error.strerror}")
-        missing = HarnessMissing(
-            f"the program {self._prepared.invocation.argv[0]} could not be started: {error.strerror}",
-            cure="check that it is there, executable, and has an interpreter that exists",
-        )
-        message = f"{missing.message}; {missing.cure}"
-        return Watched(outcome=Outcome.AGENT_MISSING, kind=FailureKind.HARNESS_MISSING, message=message)
-
-    def _words(self, ending: Ending) -> str:
-        """The last lines of stdout and stderr, with nothing in them that we know to be secret."""
-        parts = []
-        said = self._listener.tail(ending.stdout_tail)
-        for name, text in (("stdout", said), ("stderr", ending.stderr_tail)):
-            lines = text.strip().splitlines()[-MESSAGE_LINES:]
-            if lines:
-                parts.append("\n".join((f"[{name}]", *lines))[-MESSAGE_LIMIT:])
-        return self._clean("\n".join(parts))
-
-    def _clean(self, text: str) -> str:
-        names = self._prepared.harness.secrets
-        secrets = [value for name, value in self._prepared.job.environ.items() if name in names or is_secret(name)]
-        return redact(text, secrets)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a variable's name says that its value is a secret."""
-    return any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -7,7 +7,7 @@ from typing import Any
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import Outcome
 from baton.engine.granting import Granted
-from baton.engine.run import Watched
+from baton.engine.judging import Watched
 
 
 def run_record(

@@ -10,23 +10,23 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from msgspec import structs
 
 from baton.domain import commands as c
-from baton.domain.errors import AgentNotFound, BatonError, LeaseMismatch, StorageError
+from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
 from baton.domain.readiness import Reason, Why
 from baton.domain.records import Holder, Task
-from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
 from baton.engine.granting import Granted, Granter
+from baton.engine.judging import Watched
+from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
-from baton.engine.run import Run, Tree, Watched
+from baton.engine.run import Run, Tree
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
 from baton.ports import Clock, Launcher, Slot
@@ -64,8 +64,7 @@ class Supervisor:
         self._restart = restart
         self._warn = warn
         self._stop = StopSignal()
-        self._last_settings = Settings()
-        self._complained_of = ""
+        self._settings = LastSettings(door.config, warn)
         me = tree.identify(os.getpid())
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
         self.instance = f"{os.getpid()}.{self._facts['started']}"
@@ -171,11 +170,12 @@ class Supervisor:
             sign = self._store.tasks.modified(task.id)
             if sign == last_seen[0]:
                 return None
-            last_seen[0] = sign
             try:
-                return self._store.tasks.read(task.id)
+                found = self._store.tasks.read(task.id)
             except BatonError:
-                return None
+                return None  # not seen: the next look reads it again
+            last_seen[0] = sign
+            return found
 
         def beat(facts: dict[str, Any]) -> None:
             self._beat({"task": task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
@@ -215,10 +215,7 @@ class Supervisor:
         while True:
             try:
                 return self._door.task(task, *steps)
-            except LeaseMismatch as gone:
-                self._warn(f"the end of a run of task '{task}' was refused: {gone.message}")
-                return None
-            except StorageError as error:
+            except (StorageError, Busy) as error:
                 if self._stop.is_set:
                     raise
                 if not said:
@@ -228,6 +225,12 @@ class Supervisor:
                 self._beat({})
                 self._stop.wait(RETRY_SECONDS)
                 steps = steps[:1]
+            except BatonError as refused:
+                if len(steps) > 1:
+                    steps = steps[:1]  # what would come next must not keep the end back
+                    continue
+                self._warn(f"the end of a run of task '{task}' was refused: {refused.message}")
+                return None
 
     def _outputs(self, granted: Granted, watched: Watched) -> tuple[str, ...]:
         """What a step that completed without a word has left where it should."""
@@ -258,23 +261,7 @@ class Supervisor:
         return self._may_start() and self._slot.number < self._settings().concurrency.agents
 
     def _may_start(self) -> bool:
-        return not (self._stop.is_set or self._config.is_stopped()) and self._are_settings_good()
-
-    def _are_settings_good(self) -> bool:
-        try:
-            self._last_settings = self._config.settings()
-        except BatonError as error:
-            if error.message != self._complained_of:
-                self._warn(f"nothing more is started: {error.message}")
-            self._complained_of = error.message
-            return False
-        return True
-
-    def _settings(self) -> Settings:
-        """The settings in force; while the operator's file is broken, the last good ones: what runs must end well."""
-        with suppress(BatonError):
-            self._last_settings = self._config.settings()
-        return self._last_settings
+        return not (self._stop.is_set or self._config.is_stopped()) and self._settings.are_good()
 
     def _fill_slots(self) -> None:
         try:

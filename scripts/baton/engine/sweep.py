@@ -71,16 +71,23 @@ def sweep(
         except (BatonError, OSError) as error:
             report.errors.append(f"{repair.__name__}: {error}")
     if not dry_run:
-        try:
-            dispatched = dispatch()
-            report.counts["redispatched"] = dispatched.started
-            if dispatched.reason is not None:
-                report.notes.append(dispatched.reason.text)
-        except (BatonError, OSError) as error:
-            report.errors.append(f"dispatch: {error}")
-        scene = look()
+        started = _dispatch(dispatch, report)
+        if started or report.found:
+            scene = look()  # an idle sweep has seen all there is
     report.health = health_of(scene, clock.now())
     return report
+
+
+def _dispatch(dispatch: Callable[[], Dispatched], report: Report) -> int:
+    try:
+        dispatched = dispatch()
+    except (BatonError, OSError) as error:
+        report.errors.append(f"dispatch: {error}")
+        return 0
+    report.counts["redispatched"] = dispatched.started
+    if dispatched.reason is not None:
+        report.notes.append(dispatched.reason.text)
+    return dispatched.started
 
 
 def _act(finding: Finding, report: Report, *, dry_run: bool) -> None:

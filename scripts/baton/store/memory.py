@@ -181,7 +181,7 @@ class MemoryKind(Kind[R]):
     def is_set_aside(self, id: str) -> bool:
         return id in self._quarantine
 
-    def modified(self, id: str) -> tuple[int, int] | None:
+    def modified(self, id: str) -> tuple[int, ...] | None:
         found = self._live.get(id)
         return None if found is None else (0, -1) if isinstance(found, Damage) else (1, found.version)
 

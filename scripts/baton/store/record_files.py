@@ -177,13 +177,13 @@ class RecordFiles(Generic[R]):
         """Tell whether a damaged record of this id lies in quarantine."""
         return os.path.exists(os.path.join(self._quarantine, id + SUFFIX))
 
-    def modified(self, id: str) -> tuple[int, int] | None:
+    def modified(self, id: str) -> tuple[int, ...] | None:
         """A cheap sign of change of a live record: it differs after every commit."""
         try:
             found = os.stat(self._path(id))
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     # -- the parts of a commit ----------------------------------------------------------------------------------
 

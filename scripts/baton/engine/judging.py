@@ -1,0 +1,132 @@
+"""How a run ended, in one value: from why it was ended, what it reported, its exit, and its harness's verdict."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from typing import Any
+
+from msgspec import Struct, structs
+
+from baton.domain.errors import HarnessMissing
+from baton.domain.exchange import Ending, Verdict
+from baton.domain.records import Lease, Report
+from baton.domain.redaction import redact
+from baton.domain.statuses import FailureKind, Outcome, ReportKind
+from baton.engine.preparation import Prepared
+from baton.ports import Listener
+
+MESSAGE_LINES = 20
+MESSAGE_LIMIT = 4000
+# What a machine is short of passes; another attempt may have it.
+FOR_NOW = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ETXTBSY})
+FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it."""
+
+    outcome: Outcome
+    kind: FailureKind | None = None
+    message: str = ""
+    exit_code: int | None = None
+    summary: str | None = None
+    session: str | None = None
+    usage: dict[str, Any] = {}
+
+
+class Judge:
+    """Judges one run; ``listener`` has heard what it printed."""
+
+    def __init__(self, prepared: Prepared, lease: Lease, listener: Listener) -> None:
+        self._prepared = prepared
+        self._lease = lease
+        self._listener = listener
+
+    def judge(self, stopped_for: Outcome | None, report: Report | None, ending: Ending) -> Watched:
+        """Say how a run ended that was spawned: ``stopped_for`` is why it was ended, ``None`` when it ended by itself."""
+        message = self._words(ending)
+        verdict = self._prepared.harness.verdict(self._prepared.job, ending, self._listener)
+        watched = self._outcome(stopped_for, report, ending, verdict, message)
+        return structs.replace(watched, session=verdict.session, usage=verdict.usage)
+
+    def _outcome(
+        self, stopped_for: Outcome | None, report: Report | None, ending: Ending, verdict: Verdict, message: str
+    ) -> Watched:
+        code = ending.exit_code
+        if stopped_for is Outcome.TIMED_OUT:
+            limit = f"it did not end within {self._lease.deadline_seconds:g} s"
+            return Watched(
+                outcome=Outcome.TIMED_OUT,
+                kind=FailureKind.TIMEOUT,
+                message=f"{message}\n{limit}".strip(),
+                exit_code=code,
+            )
+        if stopped_for is Outcome.INTERRUPTED:
+            return Watched(outcome=Outcome.INTERRUPTED, kind=FailureKind.STOPPED, message="the supervisor was stopped")
+        if stopped_for is not None:
+            return Watched(outcome=stopped_for, exit_code=code)
+        if ending.signal is not None:
+            name = _signal_name(ending.signal)
+            outcome = Outcome.KILLED if ending.signal in FROM_OUTSIDE else Outcome.FAILED
+            said = f"{message}\nended by {name}".strip()
+            return Watched(outcome=outcome, kind=FailureKind.SIGNAL, message=said)
+        return self._from_verdict(verdict, report, ending, message)
+
+    def _from_verdict(self, verdict: Verdict, report: Report | None, ending: Ending, message: str) -> Watched:
+        if report is not None and ending.exit_code == 0:
+            # It has said itself what it did; that it reported nothing is only what the harness had to think.
+            said = message if report.kind is ReportKind.RELEASED else ""
+            return Watched(outcome=Outcome(report.kind.value), message=said, exit_code=0)
+        outcome = Outcome.FAILED if ending.exit_code else Outcome.NOT_COMPLETED
+        if verdict.kind is FailureKind.SIGNAL:
+            outcome = Outcome.KILLED  # some programs catch a signal, and end with a code of their own
+        return Watched(
+            outcome=Outcome.COMPLETED if verdict.completed else outcome,
+            kind=verdict.kind,
+            message="\n".join(filter(None, (message, self.clean(verdict.message)))) if not verdict.completed else "",
+            exit_code=ending.exit_code,
+            summary=self.clean(verdict.summary) if verdict.summary else None,
+        )
+
+    def not_spawned(self, error: OSError | ValueError) -> Watched:
+        """Say why a run could not be spawned: a passing shortage, or something that a person must mend."""
+        if isinstance(error, ValueError):  # a NUL in the command line or the environment
+            message = f"the program could not be started: {error}; look for it in the model, the settings and .env"
+            return Watched(outcome=Outcome.AGENT_MISSING, kind=FailureKind.HARNESS_MISSING, message=message)
+        if error.errno in FOR_NOW:
+            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=f"not started: {error.strerror}")
+        missing = HarnessMissing(
+            f"the program {self._prepared.invocation.argv[0]} could not be started: {error.strerror}",
+            cure="check that it is there, executable, and has an interpreter that exists",
+        )
+        message = f"{missing.message}; {missing.cure}"
+        return Watched(outcome=Outcome.AGENT_MISSING, kind=FailureKind.HARNESS_MISSING, message=message)
+
+    def _words(self, ending: Ending) -> str:
+        """The last lines of stdout and stderr, with nothing in them that we know to be secret."""
+        parts = []
+        said = self._listener.tail(ending.stdout_tail)
+        for name, text in (("stdout", said), ("stderr", ending.stderr_tail)):
+            lines = text.strip().splitlines()[-MESSAGE_LINES:]
+            if lines:
+                parts.append("\n".join((f"[{name}]", *lines))[-MESSAGE_LIMIT:])
+        return self.clean("\n".join(parts))
+
+    def clean(self, text: str) -> str:
+        """Return the text with nothing in it that we know to be secret."""
+        names = self._prepared.harness.secrets
+        secrets = [value for name, value in self._prepared.job.environ.items() if name in names or is_secret(name)]
+        return redact(text, secrets)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable's name says that its value is a secret."""
+    return any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,492 @@
+"""The crew that ships: every skill is whole and tells the truth about the scripts; offline it makes three articles."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from baton.store.skills import list_skills, script_path
+
+ROOT = Path(__file__).resolve().parents[2]
+SKILLS, SCRIPTS, EXAMPLE = ROOT / "skills", ROOT / "scripts", ROOT / "examples/bread"
+sys.path.insert(0, str(SKILLS))
+from _offline.briefs import brief_from
+from _offline.notes import LONGEST_SENTENCE, plan_from
+from _offline.pages import Page, read_page
+from _offline.sources import Source, read_sources
+from _offline.text import key, sentences
+
+CREW = {
+    "keyword-researcher": "offline_researcher.py",
+    "content-writer": "offline_writer.py",
+    "content-reviewer": "offline_reviewer.py",
+    "humanizer": "offline_humanizer.py",
+}
+SHIPPED = {*CREW, "orchestrator", "baton-protocol"}
+FOLDERS = ("research", "drafts", "reviewed", "final")
+KEYWORDS = ("sourdough starter", "rye bread", "bread crust")
+TASKS = ("bread-001", "bread-002", "bread-003")
+SETTINGS = "harness: {default: script}\nnotify: {channels: []}\nretry: {backoff: 20ms, backoff_max: 100ms}\n"
+DEADLINE_SECONDS = 90.0
+
+
+def agent(name: str) -> ModuleType:
+    """An offline agent, imported."""
+    return _module(SKILLS / name / CREW[name])
+
+
+@cache
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = found  # dataclasses look their module up
+    spec.loader.exec_module(found)
+    return found
+
+
+# -- the skills ---------------------------------------------------------------------------------------------------
+
+
+def skill_text(name: str) -> str:
+    return (SKILLS / name / "SKILL.md").read_text("utf-8")
+
+
+def test_every_shipped_skill_can_be_read_and_none_is_broken(tmp_path: Path) -> None:
+    found, problems = list_skills(str(tmp_path), str(SKILLS), None)
+    assert problems == []
+    assert {skill.name for skill in found} == SHIPPED
+
+
+def test_shipped_skills_leave_the_harness_to_the_settings_and_say_who_they_are(tmp_path: Path) -> None:
+    for skill in list_skills(str(tmp_path), str(SKILLS), None)[0]:
+        assert (skill.harness, skill.model, skill.shipped) == (None, None, True)
+        assert skill.role and skill.level in ("specialist", "lead", "orchestrator")
+        assert re.search(r"\b(Use|Read) it\b", skill.description), skill.name
+        if skill.name in CREW:
+            assert script_path(skill) == str(SKILLS / skill.name / CREW[skill.name])
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_a_skill_says_what_to_read_to_write_to_check_how_to_end_and_what_never_to_do(name: str) -> None:
+    text = skill_text(name)
+    headings = re.findall(r"^## (?:\d\. )?(.+)$", text, re.MULTILINE)
+    wanted = {
+        "baton-protocol": ("Read before you write", "Working memory", "Write your result", "End", "check", "Never"),
+        "orchestrator": ("Look", "Judge", "Act", "Report", "Check yourself", "End", "Never"),
+    }.get(name, ("Read", "Write", "Check yourself", "End", "Never", "Offline"))
+    missing = [want for want in wanted if not any(want in heading for heading in headings)]
+    assert not missing
+    assert 60 <= text.count("\n") <= 140
+    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) >= 8, "a checklist has numbers"
+    assert "complete_step.py" in text and "release_lock.py" in text and "`state/`" in text
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_a_skill_names_only_scripts_and_options_that_exist(name: str) -> None:
+    text = skill_text(name)
+    code = [*re.findall(r"`([^`\n]+)`", text), *"".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()]
+    assert not {word for word in re.findall(r"\b[a-z_]+\.py\b", text) if not (SCRIPTS / word).exists()} - {
+        CREW.get(name)
+    }
+    calls = [words for line in code if (words := re.sub(r"[\[\]|]", " ", line).split()) and words[0].endswith(".py")]
+    assert calls or name == "humanizer"
+    for script, *words in calls:
+        if script in CREW.values():
+            continue
+        verb = words[0] if words and re.fullmatch(r"[a-z]+", words[0]) and script[:-3] in VERBS else None
+        known = help_of(script, verb) + (" --json" if script[:-3] in ALWAYS_JSON else "")
+        unknown = [word for word in words if word.startswith("--") and word.rstrip(".,;") not in known]
+        assert not unknown, f"{script} {verb or ''}: {unknown}"
+
+
+VERBS = ("task", "campaign", "pipeline", "service", "agent")
+ALWAYS_JSON = ("complete_step", "request_revision", "release_lock", "check_pipeline", "resolve_service")
+
+
+@cache
+def help_of(script: str, verb: str | None) -> str:
+    words = [str(SCRIPTS / script), *filter(None, [verb]), "--help"]
+    done = subprocess.run(words, env=environ(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(words)}: {done.stderr}"
+    return done.stdout
+
+
+def test_the_reviewers_table_says_what_its_offline_agent_measures() -> None:
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", skill_text("content-reviewer"), re.MULTILINE))
+    own = agent("content-reviewer")
+    assert rows["length without the list of sources"].startswith(f"{own.LEAST_WORDS} to {own.MOST_WORDS:,} words")
+    assert rows["sections with a heading"] == f"{own.LEAST_SECTIONS} to {own.MOST_SECTIONS}"
+    assert rows["sources used"].startswith(f"{own.LEAST_SOURCES} or more")
+    assert "in {} to {} % of the sentences".format(*own.KEYWORD_SHARES) in rows["keyword"]
+    assert rows["phrases of the brief"].startswith(f"at least {own.LEAST_TOPICS:.0%}".replace("%", " %"))
+    assert rows["longest sentence"] == f"{LONGEST_SENTENCE} words or fewer"
+    assert rows["reading ease (Flesch)"].startswith(f"{own.LEAST_EASE:g} or more")
+
+
+def test_the_example_is_long_enough_to_matter() -> None:
+    found = read_sources(EXAMPLE)
+    assert 4 <= len(found) <= 6 and all(600 <= source.count <= 1200 for source in found)
+    assert len({key(one.text) for source in found for one in source.sentences}) == sum(
+        len(one.sentences) for one in found
+    )
+
+
+def test_the_orchestrator_does_not_claim_to_run_by_itself() -> None:
+    text = " ".join(skill_text("orchestrator").split())
+    assert "Nothing starts you by itself" in text and "is not built" in text
+
+
+# -- a campaign of the example, offline ---------------------------------------------------------------------------
+
+
+def environ(home: Path | None = None) -> dict[str, str]:
+    """A whole environment, with nothing of the caller's in it."""
+    found = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "BATON_PYTHON": sys.executable}
+    return found | ({"HOME": str(home.parent), "BATON_HOME": str(home)} if home else {})
+
+
+class Ran:
+    """A home in which the example has been run to its end."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = root / "home"
+        self.example = root / "bread"
+        shutil.copytree(EXAMPLE, self.example)
+        self.answer("init_home.py", str(self.home))
+        (self.home / "config/baton.yaml").write_text(SETTINGS)
+        # One of the crew is the home's own copy: it finds what it shares with the others all the same.
+        shutil.copytree(SKILLS / "humanizer", self.home / "skills/humanizer")
+        self.answer("campaign.py", "create", str(self.example / "campaign.yaml"))
+        self.answer("activate_campaign.py", "bread")
+        end = time.monotonic() + DEADLINE_SECONDS
+        while self.answer("campaign.py", "show", "bread")["status"] != "completed":
+            blocked = [one for one in self.answer("task.py", "list") if one["status"] == "blocked"]
+            assert not blocked and time.monotonic() < end, self.answer("status.py")
+            time.sleep(0.2)
+        self.folder = self.home / "projects/bakery/campaigns/bread"
+        self.sources = read_sources(self.folder)
+        self.tasks = {task: self.answer("task.py", "show", task) for task in TASKS}
+
+    def answer(self, script: str, *words: str) -> Any:
+        more = [] if script == "activate_campaign.py" else ["--json"]
+        command = [str(SCRIPTS / script), *words, *more]
+        done = subprocess.run(command, env=environ(self.home), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+    def text(self, folder: str, task: str) -> str:
+        return (self.folder / folder / f"{task}.md").read_text("utf-8")
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        files = sorted((self.home / "state/events").glob("*.ndjson"))
+        events = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+        return [event for event in events if event["type"] == kind]
+
+    def end(self) -> None:
+        (self.home / "state/stop").touch()
+        end = time.monotonic() + 10
+        while self.answer("status.py")["slots"]["used"]:
+            assert time.monotonic() < end, "a supervisor was left"
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    found = Ran(tmp_path_factory.mktemp("crew"))
+    yield found
+    found.end()
+
+
+def test_all_three_tasks_go_through_the_whole_line(ran: Ran) -> None:
+    for task, record in ran.tasks.items():
+        assert record["status"] == "completed"
+        assert [step["agent"] for step in record["pipeline"]] == list(CREW)
+        outputs = [step["result"]["outputs"] for step in record["pipeline"]]
+        assert outputs == [[f"{folder}/{task}.md"] for folder in FOLDERS]
+        assert record["quality_score"] >= 80 and record["readability_score"] >= 50
+        assert all(len(step["failures"]) == 0 for step in record["pipeline"])
+    assert not ran.events("agent_crashed")
+
+
+def test_a_weak_first_draft_is_sent_back_once_with_notes_and_its_second_version_is_accepted(ran: Ran) -> None:
+    asked = ran.events("revision_requested")
+    assert 1 <= len(asked) <= 3 and len({event["task"] for event in asked}) == len(asked)
+    for event in asked:
+        record = ran.tasks[event["task"]]
+        assert (event["data"]["to_step"], event["data"]["by"]) == (1, "content-reviewer")
+        assert record["revision_count"] == 1
+        assert re.match(r"\(1\) .+ (at least|at most|say something)", event["data"]["notes"])
+        assert plan_from(event["data"]["notes"]).did, "the writer understands what the reviewer writes"
+        assert "on the notes:" in record["pipeline"][1]["result"]["summary"]
+        assert "- Verdict: accepted\n" in ran.text("reviewed", event["task"])
+    untouched = [record for record in ran.tasks.values() if not record["revision_count"]]
+    assert untouched, "a good first draft is not sent back"
+
+
+def test_the_articles_are_small_articles(ran: Ran) -> None:
+    for task, keyword in zip(TASKS, KEYWORDS, strict=True):
+        article = ran.text("final", task)
+        page = read_page(article)
+        assert page.title.lower().startswith(keyword)
+        assert 3 <= len(page.sections) <= 5 and 450 <= page.count <= 1200
+        assert re.search(r"^\*In short: .+[.!?] .+[.!?]\*$", article, re.MULTILINE)
+        assert re.search(r"^\*\d+ words, \d minutes? to read\.\*$", article, re.MULTILINE)
+        assert not re.search(r"\[\d", article), "the marks of sources are the draft's"
+        assert max(len(sentence.split()) for sentence in page.sentences) <= 60
+
+
+def test_the_articles_are_different_ones(ran: Ran) -> None:
+    found = [{key(sentence) for sentence in read_page(ran.text("final", task)).sentences} for task in TASKS]
+    shares = [len(one & other) / len(one | other) for one, other in combinations(found, 2)]
+    assert max(shares) < 0.3, shares
+
+
+def test_an_article_names_its_sources_and_no_others(ran: Ran) -> None:
+    known = {source.path: source.title for source in ran.sources}
+    for task in TASKS:
+        draft, article = read_page(ran.text("drafts", task)), ran.text("final", task)
+        assert len(draft.sources) >= 3 and set(draft.sources) <= set(known)
+        listed = re.findall(r"^- (.+) \(`(.+)`\)$", article.partition("## Sources")[2], re.MULTILINE)
+        assert listed == [(known[path], path) for path in draft.sources]
+
+
+def strange(page: Page, sources: list[Source]) -> list[str]:
+    """The sentences of a page that no source has, whole or cut."""
+    whole = "\n".join(f" {key(one.text)} " for source in sources for one in source.sentences)
+    return [one for one in page.sentences for part in one.split("; ") if f" {key(part)} " not in whole]
+
+
+def honest(page: Page, figures: str) -> set[str]:
+    """What the humanizer may add: the words that lead over, and the two lines below the title."""
+    humanizer = agent("humanizer")
+    openers = [*humanizer.OPENERS, humanizer.LAST_OPENER]
+    topics = [humanizer.topic_of(section.heading, frozenset()) for section in page.sections]
+    return {opener.format(topic=topic) for opener in openers for topic in topics} | {figures}
+
+
+def test_no_sentence_comes_from_nowhere(ran: Ran) -> None:
+    assert strange(read_page("# T\n\nThe moon is made of rye bread.\n"), ran.sources), "what is invented is seen"
+    for task in TASKS:
+        assert strange(read_page(ran.text("drafts", task)), ran.sources) == []
+        article = ran.text("final", task)
+        page = read_page(article)
+        figures = re.search(r"^\*(\d+ words, \d minutes? to read\.)\*$", article, re.MULTILINE)
+        assert figures is not None
+        found = strange(read_page(article.replace("*In short: ", "*")), ran.sources)
+        assert set(found) <= honest(page, figures[1]), found
+
+
+def test_the_same_campaign_gives_the_same_files_again(ran: Ran) -> None:
+    # Each agent was a process of its own, with another hash seed than this one.
+    researcher, writer, reviewer, humanizer = map(agent, CREW)
+    for number, task in enumerate(TASKS, 1):
+        record, keyword = ran.tasks[task], KEYWORDS[number - 1]
+        wanted = researcher.Wanted(
+            task=task,
+            title=record["title"],
+            keywords=[keyword],
+            wishes=record["brief"],
+            number=number,
+            others=[other for other in KEYWORDS if other != keyword],
+        )
+        research = researcher.brief_of(wanted, ran.sources)
+        assert research == ran.text("research", task)
+        brief = brief_from(research, keyword)
+        draft = writer.Draft(brief, ran.sources, plan_from(record["rejection_notes"] or "")).page()
+        assert draft == ran.text("drafts", task)
+        review = reviewer.review_of(draft, brief, ran.sources)
+        assert reviewer.report_of(review, f"drafts/{task}.md", "accepted") == ran.text("reviewed", task)
+        page = humanizer.edited(draft, ran.sources)
+        assert humanizer.article_of(page, ran.sources, number) == ran.text("final", task)
+
+
+def test_a_brief_has_what_the_skill_asks_for(ran: Ran) -> None:
+    asked = re.search(r"```markdown\n(.*?)```", skill_text("keyword-researcher"), re.DOTALL)
+    assert asked is not None
+    for task, keyword in zip(TASKS, KEYWORDS, strict=True):
+        brief = ran.text("research", task)
+        assert re.findall(r"^## .+$", brief, re.MULTILINE) == re.findall(r"^## .+$", asked[1], re.MULTILINE)
+        assert f"- Keyword: {keyword}\n" in brief
+        read = brief_from(brief, "")
+        assert read.keyword.text == keyword and len(read.phrases) >= 5 and len(read.others) == 2
+        assert brief.count("?") >= 1 and brief.count("(`sources/") >= 10
+
+
+# -- one agent alone, the scripts being stand-ins -----------------------------------------------------------------
+
+
+class Alone:
+    """A workspace, and scripts that answer what a test wants and write down how they were called."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.workspace, self.bin = root, root / "workspace", root / "bin"
+        self.workspace.mkdir()
+        self.bin.mkdir()
+        steps = [
+            {"step": number, "agent": name, "output_dir": folder, "notes": None, "result": None, "revisions": 0}
+            for number, (name, folder) in enumerate(zip(CREW, FOLDERS, strict=True))
+        ]
+        self.record: dict[str, Any] = {
+            "title": "On rye bread",
+            "keywords": ["rye bread"],
+            "brief": "",
+            "campaign": None,
+        }
+        self.record["pipeline"] = steps
+        self.stand_in("task.py", f"cat {root}/record.json")
+        for script in ("complete_step.py", "request_revision.py"):
+            self.stand_in(script, f"""printf '%s\\n' "$0" "$@" >>{root}/called; echo '{{}}'""")
+
+    def stand_in(self, script: str, body: str) -> None:
+        (self.bin / script).write_text(f"#!/bin/sh\n{body}\n")
+        (self.bin / script).chmod(0o755)
+
+    def write(self, path: str, data: str | bytes) -> None:
+        target = self.workspace / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data if isinstance(data, bytes) else data.encode())
+
+    def copy_sources(self) -> None:
+        shutil.copytree(EXAMPLE / "sources", self.workspace / "sources")
+
+    def run(self, name: str) -> subprocess.CompletedProcess[str]:
+        step = list(CREW).index(name)
+        (self.root / "record.json").write_text(json.dumps(self.record))
+        own = {"BATON_TASK": "x-001", "BATON_AGENT": name, "BATON_LEASE": "1", "BATON_STEP": str(step)}
+        own |= {"BATON_WORKSPACE": str(self.workspace), "BATON_PYTHON": sys.executable}
+        command = str(SKILLS / name / CREW[name])
+        path = f"{self.bin}:{os.defpath}"
+        return subprocess.run(
+            [command], env={"PATH": path, **own}, cwd=self.workspace, capture_output=True, text=True, check=False
+        )
+
+    def called(self) -> list[str]:
+        """The scripts that change something, and their words."""
+        file = self.root / "called"
+        return (
+            [Path(line).name if line.startswith("/") else line for line in file.read_text().splitlines()]
+            if file.exists()
+            else []
+        )
+
+    def refusal(self, name: str) -> str:
+        """The one line an agent says before it exits with 1, having reported nothing."""
+        done = self.run(name)
+        assert (done.returncode, done.stdout, self.called()) == (1, "", []), done
+        assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"{name}: "), done.stderr
+        return done.stderr.removeprefix(f"{name}: ").rstrip("\n")
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Alone:
+    return Alone(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(CREW))
+def test_without_sources_an_agent_says_so_and_fails(alone: Alone, name: str) -> None:
+    assert alone.refusal(name).startswith("the folder sources/ is missing: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "said"),
+    [
+        ("note.pdf", b"%PDF", "the folder sources/ holds no .md or .txt file"),
+        ("a.md", b" \n", "sources/a.md is empty"),
+        ("a.md", b"\xff\xfe\x00A", "sources/a.md is not UTF-8 text"),
+        ("a.txt", b"a\0b", "sources/a.txt is not a text file"),
+        ("a.md", b"# Only\n\n- a list\n", "sources/a.md has no sentences in it"),
+        ("a.md", b"The moon has no air at all. The moon is far away.", "no source speaks of 'rye bread'"),
+        ("a.md", b"Rye bread is dark and moist. It keeps well.", "the sources say too little about 'rye bread'"),
+    ],
+    ids=["another kind", "empty", "binary", "a zero byte", "no sentences", "another subject", "too short"],
+)
+def test_a_source_that_is_of_no_use_is_named(alone: Alone, file: str, data: bytes, said: str) -> None:
+    alone.write(f"sources/{file}", data)
+    assert alone.refusal("keyword-researcher").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [("content-writer", "research"), ("content-reviewer", "drafts"), ("humanizer", "reviewed")],
+)
+def test_an_agent_that_was_left_nothing_says_what_is_missing(alone: Alone, name: str, missing: str) -> None:
+    alone.copy_sources()
+    assert alone.refusal(name).startswith(f"{missing}/x-001.md is not there")
+
+
+def test_started_by_hand_an_agent_says_who_starts_it() -> None:
+    done = subprocess.run(
+        [SKILLS / "humanizer/offline_humanizer.py"], env=environ(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "started by invoke_agent.py" in done.stderr
+
+
+def test_a_busy_script_is_asked_again_and_a_refusal_is_told(alone: Alone) -> None:
+    alone.copy_sources()
+    alone.stand_in("complete_step.py", f"mkdir {alone.root}/once 2>/dev/null && exit 75; echo '{{}}'")
+    assert alone.run("keyword-researcher").returncode == 0
+    alone.stand_in("complete_step.py", """echo '{"error": {"message": "the lease is gone"}}'; exit 1""")
+    assert alone.refusal("keyword-researcher") == "complete_step.py answered with exit code 1: the lease is gone"
+
+
+def weak_draft(count: int = 30) -> str:
+    """A draft with sections and a source, too short."""
+    text = "Rye bread is everyday food in the north. " * (count // 8)
+    return f"# Rye bread\n\nRye bread is dark.\n\n## Rye\n\n{text}\n\n## Sources\n\n1. Rye (`sources/rye.md`)\n"
+
+
+def test_a_first_draft_with_faults_goes_back_to_the_writer_and_a_second_one_is_accepted_with_remarks(
+    alone: Alone,
+) -> None:
+    alone.copy_sources()
+    alone.write("drafts/x-001.md", weak_draft(160))
+    assert alone.run("content-reviewer").returncode == 0
+    script, *words = alone.called()
+    assert (script, words[:3]) == ("request_revision.py", ["--to-step", "1", "--notes"])
+    assert "write at least 500 words" in words[3] and "use at least 3 sources, for example" in words[3]
+    assert "- Verdict: sent back\n" in (alone.workspace / "reviewed/x-001.md").read_text()
+    (alone.root / "called").unlink()
+    alone.record["pipeline"][1]["revisions"] = 1
+    assert alone.run("content-reviewer").returncode == 0
+    script, *words = alone.called()
+    assert script == "complete_step.py" and "--quality-score" in words and "--readability-score" in words
+    assert "- Verdict: accepted with remarks\n" in (alone.workspace / "reviewed/x-001.md").read_text()
+
+
+def test_what_is_no_article_is_never_accepted(alone: Alone) -> None:
+    alone.copy_sources()
+    alone.write("drafts/x-001.md", "I could not find anything, sorry.\n")
+    alone.record["pipeline"][1]["revisions"] = 2
+    assert alone.run("content-reviewer").returncode == 0
+    script, *words = alone.called()
+    assert script == "request_revision.py" and words[3].startswith("This is no article yet")
+
+
+def test_the_humanizer_takes_the_draft_that_the_review_names(alone: Alone) -> None:
+    alone.copy_sources()
+    alone.write("drafts/other.md", weak_draft().replace("# Rye bread", "# The other one"))
+    alone.write("reviewed/x-001.md", "# Review\n\n- Draft: `drafts/other.md`\n- Verdict: accepted\n")
+    assert alone.run("humanizer").returncode == 0
+    assert (alone.workspace / "final/x-001.md").read_text().startswith("# The other one\n")
+
+
+def test_sentences_are_read_the_same_by_all(ran: Ran) -> None:
+    for source in ran.sources:
+        for one in source.sentences:
+            assert sentences(one.text) == [one.text]

@@ -1,0 +1,305 @@
+"""What the offline agents do with text: sentences, phrases, ranking, readability, notes, cuts. Pure functions, all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "skills"))
+from _offline import clauses, notes
+from _offline.briefs import brief_from
+from _offline.notes import Plan, plan_from
+from _offline.outline import Run, parts_of, runs_of
+from _offline.pages import listed, ranges, read_page
+from _offline.phrases import distinct, key_phrases, phrase_from
+from _offline.ranking import Weights, choose, cosine, lexrank
+from _offline.readability import BUILT_IN, by_rule, readability, syllables
+from _offline.sources import READ_BYTES, Trouble, read_sources, source_from
+from _offline.text import is_whole, leans_back, paragraphs, sentences, stem, terms, words
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("One is here. Two is there! Is three?", ["One is here.", "Two is there!", "Is three?"]),
+        ("Dr. Smith paid 3.50 for it. It was cheap.", ["Dr. Smith paid 3.50 for it.", "It was cheap."]),
+        ("L. Pasteur saw it. So did J. Doe.", ["L. Pasteur saw it.", "So did J. Doe."]),
+        ("Cool it, e.g. in ice. Then eat.", ["Cool it, e.g. in ice.", "Then eat."]),
+        ('He said "Stop." Then he left.', ['He said "Stop."', "Then he left."]),
+        ("It is at 4 degrees. 20 grams are enough.", ["It is at 4 degrees.", "20 grams are enough."]),
+        ("no end", ["no end"]),
+        ("", []),
+    ],
+)
+def test_sentences_end_where_a_reader_says_so(text: str, found: list[str]) -> None:
+    assert sentences(text) == found
+
+
+def test_only_prose_is_left_of_a_markdown_file() -> None:
+    page = (
+        "---\ntitle: x\n---\n# Head\n\nOne *line*\nand [more](http://x).\n\n| a | b |\n|---|---|\n\n```\ncode.\n```\n"
+        "- An item with `code`. [1]\n- Another\n  one.\n\n> Said so.\n\n---\n\n<!-- no -->\nThe snake_case stays."
+    )
+    assert paragraphs(page) == [
+        "One line and more.",
+        "An item with code.",
+        "Another one.",
+        "Said so.",
+        "The snake_case stays.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("forms", "shared"),
+    [
+        (("bake", "bakes", "baked", "baking"), "bak"),
+        (("loaf", "loaves", "Loaf's"), "loaf"),
+        (("berry", "berries"), "berry"),
+        (("cut", "cuts", "cutting"), "cut"),
+        (("roll", "rolls", "rolled", "rolling"), "roll"),
+        (("need", "needs", "needed"), "need"),
+        (("gas",), "gas"),
+        (("spring",), "spring"),
+    ],
+)
+def test_the_forms_of_a_word_have_one_stem(forms: tuple[str, ...], shared: str) -> None:
+    assert {stem(form) for form in forms} == {shared}
+
+
+def test_words_and_terms() -> None:
+    assert words("The baker's well-known 1,500 loaves, don’t ask") == [
+        "the", "baker's", "well-known", "1,500", "loaves", "don't", "ask",
+    ]  # fmt: skip
+    assert terms("The yeast of the loaves is not there") == ["yeast", "loaf"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is sour.",
+        "But they rise.",
+        "When it is ripe, bake.",
+        "The same is true of rye.",
+        "For example, salt.",
+        "Some of them die.",
+    ],
+)
+def test_a_sentence_that_leans_on_another_is_seen(text: str) -> None:
+    assert leans_back(text)
+
+
+@pytest.mark.parametrize("text", ["Salt slows the yeast.", "When bread cools, it stales.", "The crust is dry."])
+def test_a_sentence_that_stands_alone_is_seen(text: str) -> None:
+    assert not leans_back(text)
+
+
+def test_only_whole_sentences_count() -> None:
+    assert is_whole("The crust is dry.") and is_whole('"The crust is dry!"')
+    assert not any(map(is_whole, ["the crust is dry.", "The crust is dry", "Not dry.", "The crust (is dry."]))
+
+
+BREAD = [
+    "Nobody forgets a sourdough starter.",
+    "Heat wakes the sourdough starter in the fridge.",
+    "Bakers stir the yeast into warm water.",
+    "The yeast, in warm water, eats the sugar.",
+    "Sugar is what feeds the yeast, and it rests.",
+]
+
+
+def test_key_phrases_come_back_and_are_nouns() -> None:
+    found = {phrase.text: phrase.count for phrase in key_phrases(BREAD)}
+    assert found["sourdough starter"] == 2 and found["warm water"] == 2 and found["yeast"] == 3
+    assert not {"rests", "fridge", "water", "sugar"} & set(found), "verbs, and what does not come back"
+
+
+def test_names_keep_their_capital_and_the_commoner_form_is_shown() -> None:
+    texts = [
+        "They live in eastern Europe.",
+        "The loaves of eastern Europe.",
+        "Loaves rest; the loaves rest; a loaf too.",
+    ]
+    assert {"eastern Europe", "loaves"} & {phrase.text for phrase in key_phrases(texts)} == {"eastern Europe"}
+
+
+def test_of_phrases_that_hold_each_other_one_is_kept_and_hidden_ones_go() -> None:
+    found = [phrase_from(text) for text in ("rye bread", "bread", "dark rye bread", "starch", "rye")]
+    assert [phrase.text for phrase in distinct(found, 9)] == ["rye bread", "starch"]
+    assert [phrase.text for phrase in distinct(found, 1, hidden=found[0].stems)] == ["dark rye bread"]
+
+
+def test_rare_words_weigh_more_and_likeness_is_between_0_and_1() -> None:
+    weights = Weights([terms(text) for text in BREAD])
+    assert weights.of("fridg") > weights.of("yeast") > 0
+    one, other = (weights.vector(terms(text)) for text in (BREAD[3], BREAD[4]))
+    assert cosine(one, one) == pytest.approx(1.0) and 0 < cosine(one, other) < 1
+    assert cosine(one, {}) == 0.0 and weights.vector([]) == {}
+
+
+def test_the_sentence_in_the_middle_of_all_ranks_first() -> None:
+    weights = Weights([terms(text) for text in BREAD])
+    ranks = lexrank([weights.vector(terms(text)) for text in [*BREAD, "Nothing like them, a comet."]])
+    assert max(ranks) == 1.0 and ranks[-1] == min(ranks) and lexrank([]) == []
+
+
+def test_choosing_prefers_what_is_new_until_it_is_enough() -> None:
+    vectors = [{"a": 1.0}, {"a": 1.0}, {"b": 1.0}]
+    assert choose([1.0, 0.9, 0.5], vectors, is_enough=lambda chosen: len(chosen) == 2) == [0, 2]
+    assert choose([1.0, 0.0, 0.5], vectors, is_enough=lambda chosen: False) == [0, 2]
+    barred = choose([1.0, 0.9, 0.5], vectors, is_enough=lambda chosen: False, allowed=lambda place, chosen: place != 0)
+    assert barred == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("word", "count"),
+    [
+        ("bread", 1),
+        ("baked", 1),
+        ("table", 2),
+        ("bubbles", 2),
+        ("fermentation", 4),
+        ("radio", 3),
+        ("being", 2),
+        ("the", 1),
+        ("wanted", 2),
+    ],
+)
+def test_syllables_are_counted_by_rule(word: str, count: int) -> None:
+    assert syllables(word) == count
+
+
+def test_easy_text_has_more_ease_and_a_lower_grade_than_hard_text() -> None:
+    easy = by_rule("The cat sat on the mat. The dog ran to the cat.")
+    hard = by_rule(
+        "Notwithstanding considerable methodological heterogeneity, institutional stakeholders prioritised it."
+    )
+    assert easy.ease > 90 > 20 > hard.ease and easy.grade < hard.grade
+    assert by_rule("").ease == 100.0
+    assert readability("The cat sat on the mat.", library=False).measure == BUILT_IN
+
+
+@pytest.mark.parametrize(("needs", "measure"), [("", "textstat 9.1"), ("Requires-Dist: nltk\n", BUILT_IN)])
+def test_a_library_counts_unless_it_would_fetch_its_dictionary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: str, measure: str
+) -> None:
+    (tmp_path / "textstat.py").write_text(
+        "flesch_reading_ease = lambda text: 61.25\nflesch_kincaid_grade = lambda text: 7.0\n"
+    )
+    (tmp_path / "nltk").mkdir()
+    (tmp_path / "nltk/__init__.py").touch()
+    (tmp_path / "nltk/data.py").write_text("def find(name):\n    raise LookupError(name)\n")
+    (tmp_path / "textstat-9.1.dist-info").mkdir()
+    metadata = f"Metadata-Version: 2.1\nName: textstat\nVersion: 9.1\n{needs}"
+    (tmp_path / "textstat-9.1.dist-info/METADATA").write_text(metadata)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("textstat", "nltk", "nltk.data"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    found = readability("The cat sat on the mat. The dog ran to the cat.")
+    assert found.measure == measure
+    assert (found.ease == 61.2) is (measure != BUILT_IN)
+
+
+LONG = (
+    "A starter that stood in the cold for two months looks grey and smells of solvent, but it is seldom dead, and two "
+    "feeds that warm it usually bring it back; the baker has only lost a day."
+)
+
+
+def test_a_long_sentence_is_cut_between_its_clauses_and_no_word_changes() -> None:
+    verbs = clauses.verbs_in([LONG, "They bring it. It looks grey."])
+    pieces = clauses.cut(LONG, 12, verbs)
+    assert pieces == [
+        "A starter that stood in the cold for two months looks grey and smells of solvent.",
+        "But it is seldom dead.",
+        "Two feeds that warm it usually bring it back.",
+        "The baker has only lost a day.",
+    ]
+    assert clauses.cut(LONG, 99, verbs) == [LONG]
+
+
+def test_a_list_is_not_cut() -> None:
+    text = "The line leads through a warm stage, a cool stage in which acid is made, and a last stage for taste."
+    assert clauses.cut(text, 8, clauses.verbs_in([text])) == [text]
+
+
+def test_short_sentences_are_joined_and_names_keep_their_capital() -> None:
+    assert clauses.joined("Salt helps.", "The dough rises.", frozenset()) == "Salt helps; the dough rises."
+    names = clauses.names_in(["It was Pasteur who saw it."])
+    assert clauses.joined("Many looked.", "Pasteur saw.", names) == "Many looked; Pasteur saw."
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("", Plan()),
+        (notes.too_short(300, 500), Plan(words=600, longest=40, is_wide=True, did=("aimed at 600 words",))),
+        (notes.too_short(300, 900), Plan(words=1008, longest=40, is_wide=True, did=("aimed at 1008 words",))),
+        (notes.too_long(900, 400), Plan(words=357, longest=40, is_wide=True, did=("aimed at 357 words",))),
+        ("Too short.", Plan(words=900, longest=40, is_wide=True, did=("aimed at 900 words",))),
+        (notes.few_sources(1, 4, ["a.md"]), Plan(sources=4, longest=40, is_wide=True, did=("used at least 4 sources",))),
+        (notes.few_sections(1, 3), Plan(longest=40, is_wide=True, did=("made at least 3 sections",))),
+        (notes.long_sentence("It is.", 50, 35), Plan(longest=35, is_wide=True, did=("no sentence of more than 35 words",))),
+        (notes.hard_to_read(30, 50), Plan(longest=30, is_wide=True, did=("no sentence of more than 30 words",))),
+        (notes.missing_topics(["salt"]), Plan(longest=40, is_wide=True, topics=("salt",), did=("looked for salt",))),
+        ("I do not like it.", Plan(longest=40, is_wide=True)),
+    ],
+)  # fmt: skip
+def test_the_writer_understands_what_the_reviewer_writes(text: str, plan: Plan) -> None:
+    assert plan_from(text) == plan
+
+
+def test_several_notes_are_all_understood() -> None:
+    text = (
+        f"(1) {notes.too_short(9, 500)} (2) {notes.few_sources(1, 3, [])} (3) {notes.long_sentence('A b c.', 60, 40)}"
+    )
+    plan = plan_from(text)
+    assert (plan.words, plan.sources, plan.longest, len(plan.did)) == (600, 3, 40, 3)
+
+
+def test_a_page_is_read_back_whoever_wrote_it() -> None:
+    page = read_page(
+        "# A title\n\nIt begins. It goes on. [1]\n\n## One\n\n- An item is here.\n\n## Empty\n\n"
+        "## Sources\n\n1. Rye (`sources/rye.md`): 3\n2. sources/oven-and-crust.md.\n"
+    )
+    assert page.title == "A title"
+    assert page.lead.sentences == ("It begins.", "It goes on.")
+    assert [(section.heading, section.sentences) for section in page.sections] == [("One", ("An item is here.",))]
+    assert page.sources == ("sources/rye.md", "sources/oven-and-crust.md")
+    assert page.count == 9
+
+
+def test_a_brief_by_another_hand_is_understood_and_the_task_helps_out() -> None:
+    brief = brief_from(
+        "**Keyword:** *rye bread*\n\n## Key phrases\n\n- starch (5)\n- rye flour: much\n\n## Rest\n- no\n", "x"
+    )
+    assert brief.keyword.text == "rye bread"
+    assert [phrase.text for phrase in brief.phrases] == ["starch", "rye flour"]
+    assert brief_from("", "the crust").keyword.stems == ("crust",)
+    with pytest.raises(Trouble):
+        brief_from("", "...")
+
+
+def test_words_for_lists_and_ranges() -> None:
+    assert [listed(one) for one in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert ranges([3, 1, 2, 7, 9, 8, 7]) == "1-3, 7-9"
+
+
+def test_sentences_that_follow_each_other_stay_together_and_get_headings() -> None:
+    source = source_from("sources/a.md", "# T\n\n" + " ".join(BREAD) + "\n\n" + " ".join(BREAD[:2]))
+    runs = runs_of({0, 1, 3, 5}, source.sentences)
+    assert [[one.number for one in run.sentences] for run in runs] == [[1, 2], [4], [6]]
+    every = [Run(sentences=(one,)) for one in source.sentences]
+    scores = dict.fromkeys(source.sentences, 1.0)
+    parts = parts_of(every, Weights([one.terms for one in source.sentences]), phrase_from("yeast"), scores)
+    assert {part.heading for part in parts} <= {"sourdough starter", "warm water", "sugar"} and len(parts) > 1
+    assert sorted(one.number for part in parts for run in part.runs for one in run.sentences) == list(range(1, 8))
+
+
+def test_of_a_huge_source_the_beginning_is_read_at_a_word(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources/big.txt").write_text("The dough is warm and soft. " * (READ_BYTES // 20), "utf-8")
+    (found,) = read_sources(tmp_path)
+    assert found.is_cut and found.title == "Big"
+    assert {one.text for one in found.sentences} == {"The dough is warm and soft."}
