@@ -297,14 +297,17 @@ class Home:
         return [slot for slot in SlotFiles(str(self.state / "slots")).states() if slot.held or slot.supervised]
 
     def settle(self) -> None:
-        """Start nothing more, and wait until no supervisor is left; one that will not go is killed."""
+        """Start nothing more, and wait until no supervisor is left; one that will not go is killed with its agent."""
         self.stop()
         end = time.monotonic() + 10
         while (held := self.slots()) and time.monotonic() < end:
             time.sleep(0.02)
         for slot in held:
+            # Whoever holds a slot is the one that its facts name: a lock ends with its process.
             with contextlib.suppress(ProcessLookupError, KeyError):
                 os.kill(slot.facts["pid"], 9)
+            with contextlib.suppress(ProcessLookupError, KeyError):
+                os.killpg(slot.facts["agent_pid"], 9)
         assert not held, f"supervisors were left: {held}"
 
 

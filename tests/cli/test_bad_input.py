@@ -108,10 +108,8 @@ def test_a_malformed_id_is_wrong_usage_whatever_is_asked_of_it(shared: Home, com
     assert tree(shared.root) == before
 
 
-@pytest.mark.parametrize("command", [command for command in BY_TASK if command != "acquire_lock"])
+@pytest.mark.parametrize("command", BY_TASK)
 def test_an_empty_id_is_wrong_usage(shared: Home, command: str) -> None:
-    if command == "resolve_service --campaign":
-        pytest.skip("an empty --campaign names none")
     assert refused(shared, *spoken(command, "")).refusal == (2, "invalid_input")
 
 

@@ -179,7 +179,7 @@ def test_a_run_that_sends_back_is_followed_by_the_step_it_asked_for(live: Home) 
     live.settings("harness: {default: script}\ntimeouts: {grace: 30s}\n")
     live.agent("beta", SENDS_BACK_ONCE)
     live.make_task()
-    wait_for(lambda: live.record()["status"] == "completed")
+    live.await_event("task_completed")
 
     during = json.loads((live.workspace() / "record.json").read_text())
     assert json.loads((live.workspace() / "answer.json").read_text()) == {"revised": True, "revision_count": 1}

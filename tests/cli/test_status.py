@@ -205,11 +205,11 @@ def test_slots_that_cannot_be_read_are_said_and_nobody_is_called_dead(live: Home
     live.agent("slow", SLOW)
     live.make_task("t-1", agents=["slow"])
     wait_for(lambda: live.record("t-1")["lease"])
-    (live.state / "slots/99").mkdir()
+    (live.state / "slots/99").symlink_to("99")
     try:
         status = shown(live)
     finally:
-        (live.state / "slots/99").rmdir()
+        (live.state / "slots/99").unlink()
         (live.workspace("t-1") / "done").touch()
 
     assert [f"{live.state}/slots/99" in text for text in status["warnings"]] == [True]

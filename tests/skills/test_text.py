@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "skills"))
 from _offline import clauses, notes
 from _offline.briefs import brief_from
 from _offline.notes import Plan, plan_from
-from _offline.outline import Run, parts_of, runs_of
+from _offline.outline import Run, bundle_at, parts_of, runs_of
 from _offline.pages import listed, ranges, read_page
 from _offline.phrases import distinct, key_phrases, phrase_from
 from _offline.ranking import Weights, choose, cosine, lexrank
@@ -284,6 +284,15 @@ def test_a_brief_by_another_hand_is_understood_and_the_task_helps_out() -> None:
 def test_words_for_lists_and_ranges() -> None:
     assert [listed(one) for one in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
     assert ranges([3, 1, 2, 7, 9, 8, 7]) == "1-3, 7-9"
+
+
+def test_a_sentence_brings_along_what_it_needs_to_be_understood() -> None:
+    text = "Rye is a grass. It is hardy. What does it need? Acid does the rest. The crumb is moist.\n\nThis one leans."
+    found = source_from(
+        "sources/a.md", f"{text}\n\nThis stands alone, cut off from all.\n\nOne line by itself stands here."
+    ).sentences
+    assert [one.text for one in found if one.number == 2] == ["What does it need?"], "three words are no sentence"
+    assert [bundle_at(place, found) for place in range(len(found))] == [(0, 1, 2), (1, 2), (1, 2), (2, 3), (), (5,)]
 
 
 def test_sentences_that_follow_each_other_stay_together_and_get_headings() -> None:

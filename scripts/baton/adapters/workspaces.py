@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from baton.domain.errors import InvalidInput, InvalidWord, PermissionRefused, StorageError
+from baton.domain.errors import DiskFull, InvalidInput, InvalidWord, PermissionRefused, StorageError
 from baton.domain.records import Task
 
 SOURCE_LIMIT = 20 * 1024 * 1024
@@ -43,7 +46,7 @@ class Workspaces:
         try:
             os.makedirs(path, 0o700, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"the workspace {path} cannot be made: {error.strerror}") from None
+            raise _said(error, f"the workspace {path}") from None
         return path
 
     def resolve(self, task: Task, output: str) -> str:
@@ -90,6 +93,20 @@ class Workspaces:
             found.append((path, name))
         return found
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one process at a time make campaigns: of two that want one slug, the second must not touch its folder."""
+        try:
+            os.makedirs(self._projects, 0o700, exist_ok=True)
+            fd = os.open(self._projects, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise _said(error, f"the folder {self._projects}") from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
     def make_campaign(self, project: str, campaign: str, sources: Iterable[tuple[str, str]], snapshot: bytes) -> bool:
         """Make a campaign's folder whole, sources copied, the pipeline's snapshot beside them; tell whether it is new.
 
@@ -110,7 +127,7 @@ class Workspaces:
         except OSError as error:
             if is_new:
                 shutil.rmtree(folder, ignore_errors=True)
-            raise StorageError(f"the folder {target} cannot be made: {error.strerror}") from None
+            raise _said(error, f"the folder {target}") from None
         return is_new
 
     def remove_campaign(self, project: str, campaign: str) -> None:
@@ -145,6 +162,15 @@ class Workspaces:
         with open(temporary, "wb") as file:
             file.write(data)
         os.rename(temporary, target)
+
+
+def _said(error: OSError, what: str) -> StorageError:
+    message = f"{what} cannot be made: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(message, cure="free some room and run it again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return PermissionRefused(message, cure="check the owner and the mode of the home")
+    return StorageError(message)
 
 
 def _is_text(data: bytes) -> bool:

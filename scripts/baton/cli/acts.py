@@ -90,7 +90,7 @@ def resolve(wiring: Wiring, capability: str, use_case: str | None, campaign: str
     from baton.domain.services import resolve as resolve_service  # start-up: agents need it seldom
 
     check_id(capability, "capability")
-    order = wiring.campaign(check_slug(campaign)).services.get(capability) if campaign else None
+    order = wiring.campaign(check_slug(campaign)).services.get(capability) if campaign is not None else None
     found = resolve_service(
         wiring.services(),
         capability,

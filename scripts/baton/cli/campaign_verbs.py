@@ -36,18 +36,19 @@ def create(wiring: Wiring, file: str) -> Answer:
     template = wiring.template(written.pipeline)
     workspaces = wiring.workspaces
     sources = workspaces.check_sources(os.path.dirname(os.path.abspath(file)), written.sources)
-    wiring.store.prepare()
-    if wiring.store.campaigns.read(written.slug) is not None:
-        raise AlreadyExists(f"there is a campaign '{written.slug}' already", cure="choose another slug")
-    snapshot = msgspec.json.format(msgspec.json.encode(template), indent=2) + b"\n"
-    is_new = workspaces.make_campaign(written.project, written.slug, sources, snapshot)
     command = campaign_from(written, template, tuple(f"sources/{name}" for _, name in sources), person(wiring.environ))
-    try:
-        campaign = wiring.door.campaign(written.slug, command)
-    except Exception:
-        if is_new:
-            workspaces.remove_campaign(written.project, written.slug)
-        raise
+    wiring.store.prepare()
+    with workspaces.alone():
+        if wiring.store.campaigns.read(written.slug) is not None:
+            raise AlreadyExists(f"there is a campaign '{written.slug}' already", cure="choose another slug")
+        snapshot = msgspec.json.format(msgspec.json.encode(template), indent=2) + b"\n"
+        is_new = workspaces.make_campaign(written.project, written.slug, sources, snapshot)
+        try:
+            campaign = wiring.door.campaign(written.slug, command)
+        except Exception:
+            if is_new:
+                workspaces.remove_campaign(written.project, written.slug)
+            raise
     text = (
         f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
     )

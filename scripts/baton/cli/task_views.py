@@ -136,7 +136,7 @@ def _words(wiring: Wiring, task: Task) -> str:
     elif not task.is_finished:
         lines.append(f"  waits     {waits_for(wiring, task) or 'for a free slot'}")
     if task.rejection_notes:
-        lines.append(f"  sent back {task.revision_count} times; last: {task.rejection_notes}")
+        lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
     lines += ["", _steps(task), "", "Last events:"]
     lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
     return "\n".join(lines)

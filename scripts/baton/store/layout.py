@@ -7,7 +7,7 @@ import os
 from baton.store.files import make_folder
 
 TOOLKIT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory", "projects", "logs")
+FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "projects", "logs")
 STATE_FOLDERS = (
     "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
     "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache",

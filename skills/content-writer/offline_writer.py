@@ -1,0 +1,248 @@
+#!/bin/sh
+''''exec "${BATON_PYTHON:-python3}" "$0" "$@" # '''  # fmt: skip
+
+"""The offline content writer: a draft made of the sources' own sentences, ranked for the angle of the brief.
+
+The first draft stays close to the keyword and takes sentences as they are. Sent back, it does what the notes ask for
+and it understands: longer, shorter, more sources, shorter sentences, more sections; what it does not, it says.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.append(os.path.join(os.environ.get("PATH", "").rpartition(":")[2], "..", "skills"))
+from _offline import clauses
+from _offline.briefs import Brief, brief_from
+from _offline.notes import Plan, plan_from
+from _offline.outline import Part, bundle_at, parts_of, runs_of
+from _offline.pages import capitalised, listed, numbered, ranges
+from _offline.phrases import phrase_from
+from _offline.ranking import Weights, choose, cosine, lexrank
+from _offline.sources import Sentence, Source, Trouble, all_sentences, read_sources
+from _offline.step import Step, run
+from _offline.text import leans_back, terms, words
+
+STRICT = 0.42
+INTRODUCTION = 3
+RANKED = 400
+LEAST_FROM_A_SOURCE = 2
+NEAR = 0.12
+MISSING, ASKED, GOES_ON = 0.5, 0.4, 0.1
+BEGINS_WELL = 0.15
+KEYWORD, FOCUS = 4.0, 1.6
+OTHERS, TELLING = 0.4, 0.8
+
+
+class Draft:
+    """One draft: sentences weighed, chosen, put in order."""
+
+    def __init__(self, brief: Brief, sources: Sequence[Source], plan: Plan) -> None:
+        self._brief, self._plan = brief, plan
+        self._sources = sources
+        self._verbs = clauses.verbs_in(one.text for source in sources for one in source.sentences)
+        self._all = all_sentences(sources)
+        self._weights = Weights([one.terms for one in self._all])
+        self._elsewhere = self._words_of_others()
+        self._scores = self._weigh()
+        self.lead = self._introduction()
+        self.parts = self._body()
+        if not self.parts:
+            raise Trouble(f"the sources do not say enough about '{brief.keyword.text}' for an article")
+
+    def page(self) -> str:
+        """Return the draft as Markdown: each paragraph ends with the numbers of its sources."""
+        numbers = {path: number for number, path in enumerate(self._used(), 1)}
+        headings = [part.heading for part in self.parts]
+        keyword = capitalised(self._brief.keyword.text)
+        lines = [f"# {keyword}: {listed(headings[:3])}", "", _paragraph(self._cut(self.lead), numbers, self.lead), ""]
+        for part in self.parts:
+            lines += [f"## {capitalised(part.heading)}", ""]
+            for paragraph in _paragraphs(part):
+                lines += [_paragraph(self._cut(paragraph), numbers, paragraph), ""]
+        lines += ["## Sources", ""]
+        titles = {source.path: source.title for source in self._sources}
+        for path, number in numbers.items():
+            taken = [one.number for one in self._taken() if one.source == path]
+            lines.append(f"{number}. {titles[path]} (`{path}`): sentences {ranges(taken)}")
+        return "\n".join(lines) + "\n"
+
+    def summary(self) -> str:
+        """Return what there is to say about it in one line."""
+        count = sum(one.count for one in self._taken())
+        return f"Draft of {count} words from {numbered(len(self._used()), 'source')}, {len(self.parts)} sections"
+
+    # -- weighing -----------------------------------------------------------------------------------------------
+
+    def _weigh(self) -> dict[Sentence, float]:
+        """How much each sentence belongs in the article: near the angle, its paragraph too, and in the middle of it."""
+        brief, weights = self._brief, self._weights
+        boost = dict.fromkeys([stem for phrase in brief.phrases[:1] for stem in phrase.stems], FOCUS)
+        boost |= dict.fromkeys(brief.keyword.stems, KEYWORD)
+        asked = [*brief.keyword.stems, *(stem for phrase in brief.phrases for stem in phrase.stems)]
+        question = weights.vector(list(dict.fromkeys(asked)), boost)
+        vectors = [weights.vector(one.terms) for one in self._all]
+        near = [cosine(vector, question) for vector in vectors]
+        around = _means(self._all, near)
+        first = [0.7 * own + 0.3 * around[one.source, one.paragraph] for own, one in zip(near, self._all, strict=True)]
+        ranked = sorted(range(len(first)), key=lambda place: (-first[place], place))[:RANKED]
+        central = dict(zip(ranked, lexrank([vectors[place] for place in ranked]), strict=True))
+        best = max(first) or 1.0
+        head = max(brief.keyword.stems, key=weights.of)
+        scores = {}
+        for place, one in enumerate(self._all):
+            score = 0.75 * first[place] / best + 0.25 * central.get(place, 0.0)
+            # Nearly nothing of the angle is in it, or it belongs to another article.
+            is_far = place not in central or first[place] < NEAR * best
+            scores[one] = 0.0 if is_far else score * self._share(one, head)
+        return scores
+
+    def _words_of_others(self) -> frozenset[str]:
+        """The words by which a sentence is known to belong to another article, as far as they are not ours too."""
+        found: set[str] = set()
+        for other in self._brief.others:
+            best = max(map(self._weights.of, other.stems), default=0.0)
+            found.update(part for part in other.stems if self._weights.of(part) >= TELLING * best)
+        return frozenset(found - set(self._brief.keyword.stems))
+
+    def _share(self, one: Sentence, head: str) -> float:
+        """How much of a sentence is this article's own: what others are about counts for less."""
+        brief = self._brief
+        if head not in one.terms and not self._elsewhere.isdisjoint(one.terms):
+            return OTHERS
+        is_own = any(focus.is_in(one.terms) for focus in brief.phrases[:1])
+        return 1.0 if is_own or not any(side.is_in(one.terms) for side in brief.sides) else OTHERS
+
+    # -- choosing -----------------------------------------------------------------------------------------------
+
+    def _introduction(self) -> list[Sentence]:
+        """The beginning of the paragraph that begins closest to the keyword, best with what it is, or with a question."""
+        head = max(self._brief.keyword.stems, key=self._weights.of)
+        openings: dict[tuple[str, int], list[Sentence]] = {}
+        for one in self._all:
+            openings.setdefault((one.source, one.paragraph), []).append(one)
+        alone = [found for found in openings.values() if not leans_back(found[0].text)]
+        fit = [found for found in alone if len(found) > 1 and head in found[0].terms] or alone
+        if not fit:
+            raise Trouble("no paragraph of the sources can begin an article")
+
+        def worth(found: Sequence[Sentence]) -> float:
+            first = found[0]
+            spoken = [word for word in words(first.text)[:6] if word not in ("a", "an", "the")]
+            defines = "is" in spoken[1:4] or "are" in spoken[1:4]
+            begins = (
+                first.paragraph == 1 or first.text.endswith("?") or (defines and head in terms(" ".join(spoken[:3])))
+            )
+            return sum(self._scores[one] for one in found) / len(found) + BEGINS_WELL * begins
+
+        best = max((found[: INTRODUCTION + found[0].text.endswith("?")] for found in fit), key=worth)
+        return [one for one in best if self._fits(one)]
+
+    def _body(self) -> list[Part]:
+        bundles = self._bundles()
+        scores = []
+        for bundle in bundles:
+            values = [self._scores[self._all[place]] for place in bundle]
+            score = 0.5 * max(values) + 0.5 * sum(values) / len(values)
+            scores.append(score if self._plan.is_wide or score >= STRICT else 0.0)
+        vectors = [self._weights.vector([t for place in bundle for t in self._all[place].terms]) for bundle in bundles]
+        start = sum(one.count for one in self.lead)
+        wanted = self._plan.sources
+        topics = list(map(phrase_from, self._plan.topics))
+        holds = [{place for place, one in enumerate(self._all) if topic.is_in(one.terms)} for topic in topics]
+
+        def places(chosen: Sequence[int]) -> set[int]:
+            return {place for number in chosen for place in bundles[number]}
+
+        def is_enough(chosen: Sequence[int]) -> bool:
+            count = start + sum(self._all[place].count for place in places(chosen))
+            return count >= self._plan.words and len(self._strong(places(chosen))) >= wanted
+
+        def bonus(number: int, chosen: Sequence[int]) -> float:
+            taken, source = places(chosen), self._all[bundles[number][0]].source
+            strong = self._strong(taken)
+            # What was asked for and is not there yet comes first; then what goes on with what is there.
+            missing = MISSING if len(strong) < wanted and source not in strong else 0.0
+            asked = ASKED * sum(bool(there & set(bundles[number])) and not there & taken for there in holds)
+            return missing + asked + (GOES_ON if {bundles[number][0] - 1, bundles[number][-1] + 1} & taken else 0.0)
+
+        chosen = choose(scores, vectors, is_enough=is_enough, bonus=bonus)
+        runs = runs_of(places(chosen), self._all)
+        known, fewest = self._brief.phrases, self._plan.sections
+        return parts_of(runs, self._weights, self._brief.keyword, self._scores, known=known, fewest=fewest)
+
+    def _bundles(self) -> list[tuple[int, ...]]:
+        """Sentences that may be chosen, each with what it needs: the one it leans on, a question's answer."""
+        lead = set(self.lead)
+        found: dict[tuple[int, ...], None] = {}
+        for place, one in enumerate(self._all):
+            bundle = bundle_at(place, self._all)
+            is_free = bundle and not any(self._all[other] in lead for other in bundle)
+            if is_free and self._scores[one] and all(self._fits(self._all[other]) for other in bundle):
+                found[bundle] = None
+        return list(found)
+
+    def _fits(self, one: Sentence) -> bool:
+        limit = self._plan.longest
+        return limit is None or all(len(piece.split()) <= limit for piece in clauses.cut(one.text, limit, self._verbs))
+
+    def _strong(self, places: set[int]) -> list[str]:
+        """The sources that say more than a sentence among these and in the introduction."""
+        count: dict[str, int] = {}
+        for one in [*self.lead, *(self._all[place] for place in sorted(places))]:
+            count[one.source] = count.get(one.source, 0) + 1
+        return [source for source, number in count.items() if number >= LEAST_FROM_A_SOURCE]
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _taken(self) -> list[Sentence]:
+        return [*self.lead, *(one for part in self.parts for found in part.runs for one in found.sentences)]
+
+    def _used(self) -> list[str]:
+        return list(dict.fromkeys(one.source for one in self._taken()))
+
+    def _cut(self, found: Sequence[Sentence]) -> list[str]:
+        limit = self._plan.longest
+        if limit is None:
+            return [one.text for one in found]
+        return [piece for one in found for piece in clauses.cut(one.text, limit, self._verbs)]
+
+
+def _means(sentences: Sequence[Sentence], values: Sequence[float]) -> dict[tuple[str, int], float]:
+    sums: dict[tuple[str, int], list[float]] = {}
+    for one, value in zip(sentences, values, strict=True):
+        sums.setdefault((one.source, one.paragraph), []).append(value)
+    return {where: sum(found) / len(found) for where, found in sums.items()}
+
+
+def _paragraphs(part: Part) -> list[list[Sentence]]:
+    """The runs of a section as paragraphs; those from one paragraph of a source stay together."""
+    found: list[list[Sentence]] = []
+    for one in part.runs:
+        first, before = one.sentences[0], found[-1][-1] if found else None
+        if before is not None and (before.source, before.paragraph) == (first.source, first.paragraph):
+            found[-1] += one.sentences
+        else:
+            found.append(list(one.sentences))
+    return found
+
+
+def _paragraph(texts: Sequence[str], numbers: Mapping[str, int], found: Sequence[Sentence]) -> str:
+    named = sorted({numbers[one.source] for one in found})
+    return f"{' '.join(texts)} [{', '.join(map(str, named))}]"
+
+
+def work(step: Step) -> None:
+    """Write the draft, then complete the step."""
+    sources = read_sources(step.workspace)
+    brief = brief_from(step.read(step.left_by("research")), " ".join(step.keywords[:1]) or step.title)
+    plan = plan_from(step.notes)
+    draft = Draft(brief, sources, plan)
+    step.write(draft.page())
+    said = f"; on the notes: {listed(plan.did)}" if plan.did else ""
+    step.complete(draft.summary() + (said or ("; no note was understood" if step.notes else "")))
+
+
+if __name__ == "__main__":
+    run(work)
