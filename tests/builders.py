@@ -8,7 +8,8 @@ from msgspec import structs
 
 from baton.domain import campaigns, tasks
 from baton.domain import commands as c
-from baton.domain.campaigns import Campaign, CreateCampaign
+from baton.domain.campaign_commands import CreateCampaign
+from baton.domain.campaigns import Campaign
 from baton.domain.pipelines import Step, Template
 from baton.domain.records import Event, Holder, Lease, Task, Unit
 from baton.domain.retry import RetryPolicy

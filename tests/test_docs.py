@@ -51,7 +51,7 @@ def test_the_campaign_of_ones_own_in_the_readme_runs_as_it_is_typed(tmp_path: Pa
     typed = "\n".join(["set -e", *blocks]).replace("~/baton-home", f"{tmp_path}/baton-home")
     typed = typed.replace("scripts/", f"{ROOT}/scripts/")
     wait = (
-        f"for i in $(seq 300); do {ROOT}/scripts/campaign.py show hello --json | grep -q '\"status\":\"completed\"' "
+        f'for i in $(seq 300); do {ROOT}/scripts/campaign.py show hello --json | grep -q \'"status":"completed"\' '
         "&& exit 0; sleep 0.1; done; exit 1"
     )
     done = subprocess.run(

@@ -161,7 +161,7 @@ def test_an_instant_is_kept_in_our_form(home: Home) -> None:
 def test_a_task_of_a_campaign_belongs_to_its_project_and_plan(home: Home) -> None:
     home.make_campaign()
     assert home.make_task(campaign="spring")["project"] == "acme"
-    assert home.campaign()["planned"] == ["t-1"]
+    assert home.campaign()["added"] == ["t-1"]
 
 
 def test_a_task_of_a_campaign_in_another_project_is_refused(home: Home) -> None:

@@ -27,7 +27,7 @@ from tests.store.homes import (
     stripe,
 )
 
-from baton.domain import campaigns
+from baton.domain import campaign_commands
 from baton.domain import commands as c
 from baton.domain.errors import BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
 from baton.domain.readiness import Entry, waiting
@@ -283,7 +283,7 @@ def test_an_archived_record_is_given_to_the_change_and_cannot_change(world: Worl
 
 def test_campaigns_are_records_too_and_never_wait_in_line(world: World) -> None:
     made = do_campaign(world.store, "spring", small_campaign("spring"))
-    active = do_campaign(world.store, "spring", campaigns.ActivateCampaign())
+    active = do_campaign(world.store, "spring", campaign_commands.ActivateCampaign())
 
     assert world.elsewhere().campaigns.read("spring") == active != made
     assert events_of(world) == ["campaign/spring:1:0", "campaign/spring:2:0"]

@@ -9,22 +9,19 @@ import pytest
 from msgspec import structs
 from tests.builders import NOW, after, at, campaign, following, template
 
-from baton.domain.campaigns import (
-    EDITABLE,
+from baton.domain.campaign_commands import (
     ActivateCampaign,
-    Campaign,
-    CampaignStatus,
+    AddTask,
     CompleteCampaign,
     CreateCampaign,
     ExtendCampaign,
     FinishPlan,
     PauseCampaign,
-    PlanTask,
     ReopenCampaign,
     ResumeCampaign,
     UpdateCampaign,
-    decide,
 )
+from baton.domain.campaigns import EDITABLE, Campaign, CampaignStatus, decide
 from baton.domain.errors import IllegalTransition, InvalidInput
 from baton.domain.pipelines import OnComplete
 from baton.domain.records import SCHEMA, Event
@@ -34,7 +31,8 @@ LATER = at(60)
 
 def active(**fields: Any) -> Campaign:
     """An active campaign with all its tasks made."""
-    return after(campaign(**fields), ActivateCampaign(), FinishPlan())
+    planned = after(campaign(**fields), ActivateCampaign())
+    return after(planned, FinishPlan(count=len(planned.planned)))
 
 
 def completion(found: Campaign) -> CompleteCampaign:
@@ -85,9 +83,14 @@ def test_activating_again_changes_nothing(found: Campaign) -> None:
 
 def test_a_plan_is_finished_once() -> None:
     before = after(campaign(), ActivateCampaign())
-    done, events = decide(before, FinishPlan(), LATER)
+    done, events = decide(before, FinishPlan(count=3), LATER)
     assert (done, events) == following(before, ("campaign_generated", None, {"tasks": 3}), now=LATER, generated=True)
-    assert decide(done, FinishPlan(), LATER) == (done, [])
+    assert decide(done, FinishPlan(count=3), LATER) == (done, [])
+
+
+def test_a_plan_that_grew_while_its_tasks_were_made_is_not_finished() -> None:
+    before = after(campaign(), ActivateCampaign(), ExtendCampaign(count=2, by="ann"))
+    assert decide(before, FinishPlan(count=3), LATER) == (before, [])
 
 
 def test_extending_plans_the_next_numbers() -> None:
@@ -118,27 +121,27 @@ def test_a_paused_campaign_that_is_extended_stays_paused() -> None:
     assert (record.status, record.generated) == (CampaignStatus.PAUSED, False)
 
 
-def test_a_task_of_a_persons_own_joins_the_plan_once() -> None:
+def test_a_task_of_a_persons_own_is_one_of_the_campaigns_once() -> None:
     before = active()
-    command = PlanTask(task="rye-bread", by="ann")
+    command = AddTask(task="rye-bread", by="ann")
     record, events = decide(before, command, LATER)
     assert (record, events) == following(
         before,
         ("campaign_extended", None, {"by": "ann", "task": "rye-bread"}),
         now=LATER,
-        planned=(*before.planned, "rye-bread"),
+        added=("rye-bread",),
     )
     assert decide(record, command, LATER) == (record, [])
 
 
 def test_the_numbers_of_later_tasks_pass_over_one_that_a_person_took() -> None:
-    record = after(active(), PlanTask(task="spring-005", by="ann"), ExtendCampaign(count=2, by="ann"))
-    assert len(set(record.planned)) == len(record.planned) == 6
+    record = after(active(), AddTask(task="spring-005", by="ann"), ExtendCampaign(count=2, by="ann"))
+    assert record.planned[3:] == ("spring-004", "spring-006")
 
 
 def test_a_task_of_a_persons_own_takes_no_number_from_the_generated_ones() -> None:
-    record = after(campaign(), PlanTask(task="rye-bread", by="ann"), ActivateCampaign())
-    assert record.planned == ("rye-bread", "spring-001", "spring-002", "spring-003")
+    record = after(campaign(), AddTask(task="rye-bread", by="ann"), ActivateCampaign())
+    assert (record.added, record.planned) == (("rye-bread",), ("spring-001", "spring-002", "spring-003"))
 
 
 def test_more_than_999_tasks_have_longer_numbers() -> None:
@@ -191,7 +194,7 @@ def test_a_campaign_says_whether_its_end_is_worth_a_message() -> None:
 
 def test_a_campaign_that_changed_since_it_was_seen_is_not_completed() -> None:
     seen = active()
-    extended = after(seen, ExtendCampaign(count=1, by="ann"), FinishPlan())
+    extended = after(seen, ExtendCampaign(count=1, by="ann"), FinishPlan(count=4))
     assert decide(extended, completion(seen), LATER) == (extended, [])
 
 

@@ -158,6 +158,10 @@ def test_what_waits_for_a_time_stands_in_a_marked_bucket_of_that_time(made: Task
     assert entry(made).bucket == f"010-{SECOND + 30:010d}t"
 
 
+def test_a_bucket_of_a_time_within_a_second_does_not_open_before_it() -> None:
+    assert entry(task(not_before=at(30.25))).bucket == f"010-{SECOND + 31:010d}t"
+
+
 def test_the_names_follow_the_line() -> None:
     made = after(task(), acquire(), complete(), now=at(1))
     assert entry(made).name == "000000~spring-001~s2"

@@ -32,7 +32,7 @@ from tests.builders import (
 )
 from tests.domain.test_histories import check_change, check_record
 
-from baton.domain import campaigns, commands, tasks, units
+from baton.domain import campaign_commands, campaigns, commands, tasks, units
 from baton.domain.campaigns import CAMPAIGN_TABLE, Campaign, CampaignStatus
 from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, TaskNotFound
 from baton.domain.records import Blocked, Failure, Result, Task, Unit
@@ -255,7 +255,7 @@ def test_every_unit_command_has_a_row_and_an_example() -> None:
 
 # -- campaigns ----------------------------------------------------------------------------------------------------
 
-ACTIVATED = (campaigns.ActivateCampaign(), campaigns.FinishPlan())
+ACTIVATED = (campaign_commands.ActivateCampaign(), campaign_commands.FinishPlan(count=3))
 
 
 def a_campaign_that_is(status: CampaignStatus) -> Campaign:
@@ -264,14 +264,14 @@ def a_campaign_that_is(status: CampaignStatus) -> Campaign:
         return campaign()
     active = after(campaign(), *ACTIVATED)
     if status is CampaignStatus.PAUSED:
-        return after(active, campaigns.PauseCampaign(by="ann"))
+        return after(active, campaign_commands.PauseCampaign(by="ann"))
     if status is CampaignStatus.COMPLETED:
         return after(active, completion(active))
     return structs.replace(active, status=status)
 
 
-def completion(found: Campaign) -> campaigns.CompleteCampaign:
-    return campaigns.CompleteCampaign(seen_version=found.version, by="the sweep", counts={"completed": 3})
+def completion(found: Campaign) -> campaign_commands.CompleteCampaign:
+    return campaign_commands.CompleteCampaign(seen_version=found.version, by="the sweep", counts={"completed": 3})
 
 
 def is_unfinished_plan(found: Campaign) -> Campaign:
@@ -283,26 +283,26 @@ def as_it_is(found: Campaign) -> Campaign:
 
 
 CAMPAIGN_EXAMPLES: dict[type, tuple[Callable[[Campaign], Campaign], Callable[[Campaign], Any]]] = {
-    campaigns.ActivateCampaign: (as_it_is, lambda found: campaigns.ActivateCampaign()),
-    campaigns.FinishPlan: (is_unfinished_plan, lambda found: campaigns.FinishPlan()),
-    campaigns.ExtendCampaign: (as_it_is, lambda found: campaigns.ExtendCampaign(count=2, by="ann")),
-    campaigns.PlanTask: (as_it_is, lambda found: campaigns.PlanTask(task="rye-bread", by="ann")),
-    campaigns.PauseCampaign: (as_it_is, lambda found: campaigns.PauseCampaign(by="ann")),
-    campaigns.ResumeCampaign: (as_it_is, lambda found: campaigns.ResumeCampaign(by="ann")),
-    campaigns.CompleteCampaign: (as_it_is, completion),
-    campaigns.ReopenCampaign: (as_it_is, lambda found: campaigns.ReopenCampaign(task="spring-001")),
-    campaigns.UpdateCampaign: (
+    campaign_commands.ActivateCampaign: (as_it_is, lambda found: campaign_commands.ActivateCampaign()),
+    campaign_commands.FinishPlan: (is_unfinished_plan, lambda found: campaign_commands.FinishPlan(count=3)),
+    campaign_commands.ExtendCampaign: (as_it_is, lambda found: campaign_commands.ExtendCampaign(count=2, by="ann")),
+    campaign_commands.AddTask: (as_it_is, lambda found: campaign_commands.AddTask(task="rye-bread", by="ann")),
+    campaign_commands.PauseCampaign: (as_it_is, lambda found: campaign_commands.PauseCampaign(by="ann")),
+    campaign_commands.ResumeCampaign: (as_it_is, lambda found: campaign_commands.ResumeCampaign(by="ann")),
+    campaign_commands.CompleteCampaign: (as_it_is, completion),
+    campaign_commands.ReopenCampaign: (as_it_is, lambda found: campaign_commands.ReopenCampaign(task="spring-001")),
+    campaign_commands.UpdateCampaign: (
         as_it_is,
-        lambda found: campaigns.UpdateCampaign(by="ann", fields={"name": "Summer launch"}),
+        lambda found: campaign_commands.UpdateCampaign(by="ann", fields={"name": "Summer launch"}),
     ),
 }
 CAMPAIGN_STAYS = {
-    (CampaignStatus.ACTIVE, campaigns.ActivateCampaign),
-    (CampaignStatus.PAUSED, campaigns.PauseCampaign),
-    (CampaignStatus.COMPLETED, campaigns.CompleteCampaign),
-    (CampaignStatus.ACTIVE, campaigns.ReopenCampaign),
-    (CampaignStatus.PAUSED, campaigns.ReopenCampaign),
-    (CampaignStatus.IN_REVISION, campaigns.ReopenCampaign),
+    (CampaignStatus.ACTIVE, campaign_commands.ActivateCampaign),
+    (CampaignStatus.PAUSED, campaign_commands.PauseCampaign),
+    (CampaignStatus.COMPLETED, campaign_commands.CompleteCampaign),
+    (CampaignStatus.ACTIVE, campaign_commands.ReopenCampaign),
+    (CampaignStatus.PAUSED, campaign_commands.ReopenCampaign),
+    (CampaignStatus.IN_REVISION, campaign_commands.ReopenCampaign),
 }
 
 
@@ -338,13 +338,13 @@ def test_every_campaign_status_has_a_row_and_none_is_terminal() -> None:
 
 def test_every_campaign_command_has_a_row_a_verb_and_an_example() -> None:
     table = CAMPAIGN_TABLE
-    found = gaps(campaigns._Command, table, CAMPAIGN_EXAMPLES, campaigns.VERBS, creating="CreateCampaign")
+    found = gaps(campaign_commands._Command, table, CAMPAIGN_EXAMPLES, campaigns.VERBS, creating="CreateCampaign")
     assert found == []
 
 
 @pytest.mark.parametrize("status", CampaignStatus)
 def test_a_campaign_is_made_once_whatever_became_of_it(status: CampaignStatus) -> None:
-    again = campaigns.CreateCampaign(id="spring", fields={})
+    again = campaign_commands.CreateCampaign(id="spring", fields={})
     with pytest.raises(AlreadyExists):
         campaigns.decide(a_campaign_that_is(status), again, LATER)
 

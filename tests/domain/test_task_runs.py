@@ -225,6 +225,12 @@ def test_a_step_that_was_given_back_counts_as_an_attempt_and_backs_off() -> None
     assert record.current.attempts == 1
 
 
+def test_a_run_that_reported_nothing_cannot_be_ended_as_sent_back() -> None:
+    going = running()
+    with pytest.raises(InvalidInput):
+        decide(going, end_run(going, Outcome.SENT_BACK), LATER)
+
+
 # -- a run that did not -------------------------------------------------------------------------------------------
 
 

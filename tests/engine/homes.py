@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from baton.cli.wiring import Wiring
-from baton.domain.campaigns import Campaign, CreateCampaign
+from baton.domain.campaign_commands import CreateCampaign
+from baton.domain.campaigns import Campaign
 from baton.domain.commands import CreateTask
 from baton.domain.pipelines import OnComplete, Step, Template, units_of
 from baton.domain.records import Task

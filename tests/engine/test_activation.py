@@ -6,14 +6,15 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.builders import cancel
+from tests.builders import cancel, create_task, unit
 from tests.engine.worlds import World
 
 from baton.domain import commands as c
-from baton.domain.campaigns import ActivateCampaign, ExtendCampaign, PauseCampaign, PlanTask
+from baton.domain.campaign_commands import ActivateCampaign, AddTask, ExtendCampaign, PauseCampaign
 from baton.domain.errors import CampaignNotFound, IllegalTransition
 from baton.engine.activation import activate, generate
-from baton.engine.repairs import unfinished_plans
+from baton.engine.campaign_repairs import unfinished_plans, unlisted_tasks
+from baton.engine.creation import create_task as create_task_by_hand
 
 PLANNED = ("spring-001", "spring-002", "spring-003")
 
@@ -180,13 +181,13 @@ def test_a_campaign_is_extended_by_tasks_of_its_own(world: World) -> None:
 
 
 def test_a_number_that_a_person_took_is_passed_over(world: World) -> None:
-    world.door.campaign("spring", PlanTask(task="spring-002", by="ann"))
+    world.door.campaign("spring", AddTask(task="spring-002", by="ann"))
     world.task("spring-002", campaign="spring", title="Mine")
     planned = world.door.campaign("spring", ActivateCampaign()).planned
-    assert len(set(planned)) == len(planned) == 4
+    assert planned == ("spring-001", "spring-003", "spring-004")
     assert world.read("spring-002").title == "Mine"
     activate(world.door, "spring")
-    assert created(world) == Counter(planned)
+    assert created(world) == Counter([*planned, "spring-002"])
 
 
 def test_two_activations_side_by_side_make_no_task_twice(world: World) -> None:
@@ -196,3 +197,39 @@ def test_two_activations_side_by_side_make_no_task_twice(world: World) -> None:
     assert (first.created, second.created) == (PLANNED, ())
     assert created(world) == Counter(PLANNED)
     assert len(world.events("campaign_generated")) == 1
+
+
+def written(id: str) -> c.CreateTask:
+    """A task that a person wrote down for the campaign."""
+    return create_task(unit("writer"), id=id, campaign="spring", project="acme")
+
+
+@pytest.mark.parametrize("change", [0, 1], ids=["task", "campaign"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_task_of_a_persons_own_is_known_to_its_campaign_wherever_its_making_is_cut_short(
+    world: World, change: int, when: str
+) -> None:
+    activate(world.door, "spring")
+    death = Death(world, change, when)
+    with pytest.raises(Killed):
+        create_task_by_hand(world.door, written("rye-bread"), "ann")
+    assert death.fired
+    made = world.store.tasks.is_live("rye-bread")
+    assert made == ((change, when) != (0, "before"))
+    world.mend(unlisted_tasks)
+    assert world.read_campaign("spring").added == (("rye-bread",) if made else ())
+    assert world.mend(unlisted_tasks) == []
+
+
+def test_a_task_for_a_campaign_that_is_not_there_is_not_made(world: World) -> None:
+    with pytest.raises(CampaignNotFound):
+        create_task_by_hand(world.door, create_task(unit("writer"), id="t", campaign="autumn"), "ann")
+    assert not world.store.tasks.is_live("t")
+
+
+def test_an_extension_while_tasks_are_made_is_not_forgotten(world: World) -> None:
+    planned = world.door.campaign("spring", ActivateCampaign())
+    world.door.campaign("spring", ExtendCampaign(count=1, by="ann"))
+    assert not generate(world.door, planned).campaign.generated
+    assert world.mend(unfinished_plans) == ["generated"]
+    assert created(world) == Counter([*PLANNED, "spring-004"])

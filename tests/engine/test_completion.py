@@ -10,11 +10,11 @@ from tests.builders import block, cancel
 from tests.engine.worlds import World
 
 from baton.domain import commands as c
-from baton.domain.campaigns import ExtendCampaign, PauseCampaign, ReopenCampaign
+from baton.domain.campaign_commands import ExtendCampaign, PauseCampaign, ReopenCampaign
 from baton.domain.pipelines import OnComplete, Step, Template
 from baton.engine.activation import activate, generate
+from baton.engine.campaign_repairs import open_campaigns
 from baton.engine.completion import look_at, progress_of
-from baton.engine.repairs import open_campaigns
 
 PLANNED = ("spring-001", "spring-002", "spring-003")
 

@@ -9,13 +9,7 @@ from tests.builders import at, block, cancel
 from tests.engine.worlds import World
 
 from baton.domain import commands as c
-from baton.domain.campaigns import (
-    ActivateCampaign,
-    CompleteCampaign,
-    FinishPlan,
-    PauseCampaign,
-    ResumeCampaign,
-)
+from baton.domain.campaign_commands import ActivateCampaign, CompleteCampaign, FinishPlan, PauseCampaign, ResumeCampaign
 from baton.domain.errors import IllegalTransition, NotReady, TaskNotFound
 from baton.domain.readiness import Entry, waiting
 from baton.domain.retry import RetryPolicy
@@ -192,7 +186,7 @@ def test_tasks_of_a_campaign_that_cannot_be_read_are_not_started(world: World) -
 def test_tasks_of_a_completed_campaign_are_not_started(world: World) -> None:
     world.campaign("spring", count=1)
     world.door.campaign("spring", ActivateCampaign())
-    done = world.door.campaign("spring", FinishPlan())
+    done = world.door.campaign("spring", FinishPlan(count=1))
     world.door.campaign("spring", CompleteCampaign(seen_version=done.version, by="ann", counts={}))
     world.task("t", campaign="spring")
     assert names(world) == []

@@ -14,6 +14,7 @@ from baton.domain.errors import StorageError
 from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Lease
 from baton.domain.retry import RetryPolicy
+from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind, Outcome, ReportKind
 from baton.engine.dispatch import Dispatched
 from baton.engine.liveness import Life, life_of, seen_beats, session_of
@@ -195,6 +196,19 @@ def test_what_a_dead_run_had_reported_happens(world: World, kind: ReportKind, ou
     assert record is not None
     assert (record["status"], record["outcome"]) == (status, outcome)
     assert world.events("run_ended")[0]["data"]["outcome"] == outcome
+
+
+def test_a_dead_run_that_had_given_back_is_judged_by_its_own_agents_limit(world: World) -> None:
+    world.agents.skills["writer"] = Skill(
+        name="writer", description="Writes", max_attempts=1, folder="/skills/writer", shipped=False
+    )
+    world.supervised()
+    lease = running(world)
+    world.door.task("t", c.ReportRun(token=lease.token, kind=ReportKind.RELEASED, agent="writer", notes="n"))
+    world.store.slots.lose_supervisor(0, tree_lives=False)
+    assert world.mend(dead_runs) == ["stale_released"]
+    blocked = world.read("t").blocked
+    assert blocked is not None and blocked.kind == "attempts"
 
 
 def test_a_report_that_came_after_the_sweep_looked_counts_in_the_runs_record(world: World) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.engine.homes import AT_ONCE, SCRIPTS, ScratchHome, are_gone, eventually, parent_of, scratch_home
 
 from baton.domain import commands as c
-from baton.domain.campaigns import PauseCampaign, ResumeCampaign
+from baton.domain.campaign_commands import PauseCampaign, ResumeCampaign
 from baton.domain.pipelines import Step
 
 ONE = {"agents": 1}
@@ -170,7 +170,7 @@ def test_a_prompt_says_who_what_where_and_how_to_end(home: ScratchHome) -> None:
         "Your **last act**",
         '`complete_step.py --output drafts/t.md --summary "one sentence"`',
         '`request_revision.py --to-step N --notes "what to change"` (N from 0 to 1)',
-        "`release_lock.py`",
+        '`release_lock.py --notes "why"`',
         f"`{SCRIPTS}`",
     ):
         assert said in second, said

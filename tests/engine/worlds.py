@@ -10,16 +10,19 @@ from typing import Any
 from msgspec import structs
 from tests.builders import NOW, create_task, template, unit
 
-from baton.domain.campaigns import Campaign, CreateCampaign
+from baton.domain.campaign_commands import CreateCampaign
+from baton.domain.campaigns import Campaign
+from baton.domain.errors import AgentNotFound
 from baton.domain.pipelines import Step
 from baton.domain.records import Holder, Lease, Task
 from baton.domain.settings import Settings
+from baton.domain.skills import Skill
 from baton.domain.times import later
 from baton.engine.completion import look_at
 from baton.engine.door import Door
+from baton.engine.findings import Finding, Scene
 from baton.engine.granting import Granter
 from baton.engine.liveness import Beat, Undertaker
-from baton.engine.repairs import Finding, Scene
 from baton.engine.sweep import split_damage
 from baton.ports import Process, Slot
 from baton.store.memory import MemoryStore
@@ -67,6 +70,18 @@ class Config:
     def change(self, section: str, **keys: Any) -> None:
         """Change keys of one section."""
         self.now = structs.replace(self.now, **{section: structs.replace(getattr(self.now, section), **keys)})
+
+
+class Agents:
+    """The agents that the test says there are."""
+
+    def __init__(self) -> None:
+        self.skills: dict[str, Skill] = {}
+
+    def find(self, name: str) -> Skill:
+        if name not in self.skills:
+            raise AgentNotFound(f"there is no agent '{name}'")
+        return self.skills[name]
 
 
 class Launcher:
@@ -148,6 +163,7 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.config = Config()
+        self.agents = Agents()
         self.store = MemoryStore(self.clock)
         self.papers = Papers()
         self.processes = Processes()
@@ -225,6 +241,7 @@ class World:
             door=self.door,
             clock=self.clock,
             settings=self.config.settings(),
+            agents=self.agents,
             tasks=tasks,
             campaigns=campaigns,
             damage=damaged_tasks + damaged_campaigns,

@@ -18,7 +18,8 @@ from tests.builders import NOW, create_task, template, unit
 
 from baton.domain import campaigns, tasks
 from baton.domain import commands as c
-from baton.domain.campaigns import Campaign, CreateCampaign
+from baton.domain.campaign_commands import CreateCampaign
+from baton.domain.campaigns import Campaign
 from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Event, Holder, Task
 from baton.ports import Clock, Commit, Damage

@@ -23,7 +23,7 @@ from tests.store.homes import (
     stripe,
 )
 
-from baton.domain import campaigns
+from baton.domain import campaign_commands
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.news import Change, News, stamped
 from baton.domain.readiness import waiting
@@ -56,7 +56,9 @@ def read_and_update(store: HomeStore, kind: str, path: Path, data: bytes, told: 
         newer = isinstance(error, StateNewer)
         assert (live.kind, live.id, live.newer, live.reason) == (kind, "t-1", newer, error.message)
         with pytest.raises(type(error)):
-            do(store, "t-1", comment()) if kind == "task" else do_campaign(store, "t-1", campaigns.ActivateCampaign())
+            do(store, "t-1", comment()) if kind == "task" else do_campaign(
+                store, "t-1", campaign_commands.ActivateCampaign()
+            )
         assert path.read_bytes() == data
         told.newer += newer
         told.damaged += not newer

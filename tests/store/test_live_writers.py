@@ -21,7 +21,7 @@ from tests.builders import block, cancel, create_task, end_run, grant, report, r
 from tests.store.homes import check_agreement, comment, do, ids_on, leftovers, log_ids, open_home, small_campaign
 
 from baton.adapters.clock import SystemClock
-from baton.domain import campaigns, tasks
+from baton.domain import campaign_commands, campaigns, tasks
 from baton.domain import commands as c
 from baton.domain.errors import AlreadyExists, IllegalTransition, LeaseHeld, LeaseMismatch, NotReady
 from baton.domain.records import Event, Task
@@ -142,7 +142,7 @@ class Writer:
         words = self.choices.randrange(1000)
 
         def change(campaign: Any, now: str) -> Commit:
-            command: Any = campaigns.UpdateCampaign(by="ann", fields={"notes": f"words {words}"})
+            command: Any = campaign_commands.UpdateCampaign(by="ann", fields={"notes": f"words {words}"})
             return Commit(*campaigns.decide(campaign, small_campaign(id) if campaign is None else command, now))
 
         self.store.campaigns.update(id, change)

@@ -28,7 +28,7 @@ from tests.store.homes import (
     stripe,
 )
 
-from baton.domain import campaigns
+from baton.domain import campaign_commands
 from baton.domain import commands as c
 from baton.domain.errors import BatonError, DiskFull, PermissionRefused, StorageError
 from baton.domain.readiness import waiting
@@ -205,7 +205,7 @@ COMMITS: dict[str, tuple[Act, Act]] = {
     "archive later": (task_then(cancel()), lambda store: store.tasks.archive("t-1", lambda task: True)),
     "campaign": (
         lambda store: do_campaign(store, "t-1", small_campaign("t-1")),
-        lambda store: do_campaign(store, "t-1", campaigns.ActivateCampaign()),
+        lambda store: do_campaign(store, "t-1", campaign_commands.ActivateCampaign()),
     ),
 }
 
@@ -367,7 +367,7 @@ def test_mend_finishes_everything_that_was_left(tmp_path: Path, faults: Faults) 
     made(tmp_path)
     do_campaign(open_home(tmp_path), "spring", small_campaign("spring"))
     crash_after(faults, tmp_path, urgent, ("rename", "record"))
-    activate = campaigns.ActivateCampaign()
+    activate = campaign_commands.ActivateCampaign()
     crash_after(faults, tmp_path, lambda store: do_campaign(store, "spring", activate), ("rename", "record"))
 
     assert open_home(tmp_path).mend() == 2

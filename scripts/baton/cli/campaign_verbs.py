@@ -14,8 +14,8 @@ from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
-from baton.domain import campaigns as c
-from baton.domain.campaigns import Campaign
+from baton.domain import campaign_commands as commands
+from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.commands import CancelTask
 from baton.domain.errors import AlreadyExists, IllegalTransition, InvalidInput
 from baton.domain.ids import check_slug
@@ -60,7 +60,7 @@ def create(wiring: Wiring, file: str) -> Answer:
 @click.option(
     "--status",
     metavar="S",
-    type=click.Choice([status.value for status in c.CampaignStatus]),
+    type=click.Choice([status.value for status in CampaignStatus]),
     help="Only those of this status.",
 )
 def list_(wiring: Wiring, project: str | None, status: str | None) -> Answer:
@@ -97,7 +97,7 @@ def update(wiring: Wiring, slug: str, **words: str | None) -> Answer:
         raise InvalidInput("nothing to change is named", cure="add --name, --description or --notes")
     if "name" in fields:
         check_said("--name", fields["name"])
-    campaign = wiring.door.campaign(check_slug(slug), c.UpdateCampaign(by=person(wiring.environ), fields=fields))
+    campaign = wiring.door.campaign(check_slug(slug), commands.UpdateCampaign(by=person(wiring.environ), fields=fields))
     return Answer(_view(wiring, campaign), f"Updated campaign '{slug}'.")
 
 
@@ -105,7 +105,7 @@ def update(wiring: Wiring, slug: str, **words: str | None) -> Answer:
 @click.argument("slug")
 def pause(wiring: Wiring, slug: str) -> Answer:
     """Start nothing new of a campaign; what runs finishes its step."""
-    campaign = wiring.door.campaign(check_slug(slug), c.PauseCampaign(by=person(wiring.environ)))
+    campaign = wiring.door.campaign(check_slug(slug), commands.PauseCampaign(by=person(wiring.environ)))
     return Answer(_view(wiring, campaign), f"Paused campaign '{slug}'; what runs finishes its step.")
 
 
@@ -114,7 +114,7 @@ def pause(wiring: Wiring, slug: str) -> Answer:
 def resume(wiring: Wiring, slug: str) -> Answer:
     """Let a paused campaign go on, and start what is ready."""
     wiring.check_settings()
-    campaign = wiring.door.campaign(check_slug(slug), c.ResumeCampaign(by=person(wiring.environ)))
+    campaign = wiring.door.campaign(check_slug(slug), commands.ResumeCampaign(by=person(wiring.environ)))
     started = wiring.dispatch_quietly()
     return Answer(_view(wiring, campaign) | {"dispatched": started}, f"Resumed campaign '{slug}'; started {started}.")
 
@@ -125,11 +125,11 @@ def resume(wiring: Wiring, slug: str) -> Answer:
 def complete(wiring: Wiring, slug: str, cancel_remaining: bool) -> Answer:
     """Close a campaign by hand: its manifest and summary are written."""
     campaign = wiring.campaign(check_slug(slug))
-    if campaign.status not in (c.CampaignStatus.ACTIVE, c.CampaignStatus.PAUSED, c.CampaignStatus.IN_REVISION):
+    if campaign.status not in (CampaignStatus.ACTIVE, CampaignStatus.PAUSED, CampaignStatus.IN_REVISION):
         raise IllegalTransition(f"the campaign is {campaign.status}; it cannot be completed")
     campaign = generate(wiring.door, campaign).campaign
     by = person(wiring.environ)
-    live = [task for task in campaign.planned if wiring.store.tasks.is_live(task)]
+    live = [task for task in campaign.tasks if wiring.store.tasks.is_live(task)]
     if live and not cancel_remaining:
         raise IllegalTransition(
             f"{len(live)} of its tasks are not finished", cure="add --cancel-remaining to cancel them"
@@ -140,7 +140,7 @@ def complete(wiring: Wiring, slug: str, cancel_remaining: bool) -> Answer:
             wiring.settled(wiring.door.task(task, CancelTask(by=by, reason=f"campaign {slug} was completed by hand")))
     wiring.is_completed(slug, by)
     campaign = wiring.campaign(slug)
-    if campaign.status is c.CampaignStatus.COMPLETED:
+    if campaign.status is CampaignStatus.COMPLETED:
         return Answer(_view(wiring, campaign), f"Completed campaign '{slug}'.")
     return Answer(
         _view(wiring, campaign), f"Campaign '{slug}' completes when the runs that are being ended have ended."
@@ -153,7 +153,7 @@ def complete(wiring: Wiring, slug: str, cancel_remaining: bool) -> Answer:
 def extend(wiring: Wiring, slug: str, count: int) -> Answer:
     """Give a campaign more tasks; a completed one is active again."""
     wiring.check_settings()
-    command = c.ExtendCampaign(count=count, by=person(wiring.environ))
+    command = commands.ExtendCampaign(count=count, by=person(wiring.environ))
     activated = generate(wiring.door, wiring.door.campaign(check_slug(slug), command))
     started = wiring.dispatch_quietly()
     view = _view(wiring, activated.campaign) | {"created": activated.created, "dispatched": started}

@@ -153,7 +153,7 @@ class Glance:
             if counts is None:
                 if archived is None:
                     archived = set(self._wiring.store.tasks.ids(archived=True))
-                counts = Counter(self._status_of(id, archived) for id in campaign.planned)
+                counts = Counter(self._status_of(id, archived) for id in campaign.tasks)
             lines.append(campaign_line(campaign, counts))
         return sorted(lines, key=lambda line: (line.status == CampaignStatus.COMPLETED, line.slug))
 

@@ -73,9 +73,9 @@ def spoiled_line(damage: Damage) -> Spoiled:
 
 
 def campaign_line(campaign: Campaign, counts: Mapping[str, int]) -> CampaignLine:
-    """The line of a campaign; ``counts``: its planned tasks by status."""
+    """The line of a campaign; ``counts``: its tasks by status."""
     finished = sum(count for status, count in counts.items() if status in FINISHED)
-    total = len(campaign.planned)
+    total = len(campaign.tasks)
     return CampaignLine(
         slug=campaign.id,
         project=campaign.project,

@@ -14,7 +14,7 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class CampaignLine(Struct, frozen=True, kw_only=True):
-    """A campaign; ``tasks`` are its planned ones by status."""
+    """A campaign; ``tasks`` are its own by status."""
 
     slug: str
     project: str

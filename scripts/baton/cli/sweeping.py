@@ -16,8 +16,8 @@ from baton.adapters.processes import LinuxProcesses
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.times import stamp
+from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
-from baton.engine.repairs import Finding, Scene
 from baton.engine.sweep import split_damage, sweep
 from baton.store import upkeep
 from baton.store.files import read_bytes, replace, said
@@ -70,6 +70,7 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         door=wiring.door,
         clock=wiring.clock,
         settings=wiring.config.settings(),
+        agents=wiring.agents,
         tasks=tasks,
         campaigns=campaigns,
         damage=damaged_tasks + damaged_campaigns,
@@ -113,7 +114,7 @@ def _chores(wiring: Wiring) -> list[Any]:
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:
     """Archived tasks that are older than retention, belong to no open campaign, and that nobody waits for."""
-    kept = {task for campaign in scene.campaigns if campaign.status != "completed" for task in campaign.planned}
+    kept = {task for campaign in scene.campaigns if campaign.status != "completed" for task in campaign.tasks}
     kept |= set(wiring.store.waits.dependencies())
     folder = wiring.home.in_state("archive", "tasks")
     for path in upkeep.old_files(folder, scene.settings.retention.archive_seconds, 0):

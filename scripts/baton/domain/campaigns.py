@@ -9,6 +9,18 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from baton.domain.campaign_commands import (
+    ActivateCampaign,
+    AddTask,
+    CompleteCampaign,
+    CreateCampaign,
+    ExtendCampaign,
+    FinishPlan,
+    PauseCampaign,
+    ReopenCampaign,
+    ResumeCampaign,
+    UpdateCampaign,
+)
 from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, InvalidInput
 from baton.domain.news import Change, News, stamp_for, stamped
 from baton.domain.pipelines import Template
@@ -31,7 +43,8 @@ DISPATCHING = frozenset({CampaignStatus.ACTIVE, CampaignStatus.IN_REVISION})
 class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A campaign: its wishes, its frozen pipeline, and the ids of the tasks that it plans.
 
-    ``planned`` is committed before the first task exists; ``generated`` tells that all of them have been made.
+    ``planned`` are the tasks it deals out: committed before the first exists; ``generated`` tells that all have been
+    made. ``added`` are those that people made for it.
     """
 
     schema: int
@@ -55,6 +68,7 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: str | None = None
     notes: str = ""
     planned: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     generated: bool = True
     activated_at: str | None = None
     paused_at: str | None = None
@@ -69,71 +83,10 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Tell whether tasks of this campaign may be started."""
         return self.status in DISPATCHING
 
-
-class _Command(Struct, frozen=True, kw_only=True):
-    """A request to a campaign."""
-
-
-class CreateCampaign(_Command, frozen=True, kw_only=True):
-    """Make the record, with its pipeline frozen."""
-
-    id: str
-    fields: dict[str, Any]
-
-
-class ActivateCampaign(_Command, frozen=True, kw_only=True):
-    """Start it: the ids of its tasks are planned here, once; activating an active one changes nothing."""
-
-
-class FinishPlan(_Command, frozen=True, kw_only=True):
-    """All planned tasks have been made."""
-
-
-class ExtendCampaign(_Command, frozen=True, kw_only=True):
-    """Plan more tasks; a completed campaign is active again."""
-
-    count: int
-    by: str
-
-
-class PlanTask(_Command, frozen=True, kw_only=True):
-    """A person adds one task of their own; a completed campaign is active again."""
-
-    task: str
-    by: str
-
-
-class PauseCampaign(_Command, frozen=True, kw_only=True):
-    """Start nothing new of it; what runs finishes its step."""
-
-    by: str
-
-
-class ResumeCampaign(_Command, frozen=True, kw_only=True):
-    """Let it go on."""
-
-    by: str
-
-
-class CompleteCampaign(_Command, frozen=True, kw_only=True):
-    """Close it. ``seen_version`` is the one at which every planned task was found finished."""
-
-    seen_version: int
-    by: str
-    counts: dict[str, int]
-
-
-class ReopenCampaign(_Command, frozen=True, kw_only=True):
-    """A live task was found in a completed campaign: it was closed wrongly."""
-
-    task: str
-
-
-class UpdateCampaign(_Command, frozen=True, kw_only=True):
-    """Change words that describe it."""
-
-    by: str
-    fields: dict[str, Any]
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The ids of all its tasks; it is done when each of them is finished."""
+        return (*self.planned, *self.added)
 
 
 EDITABLE = frozenset({"name", "description", "notes", "services", "seed_keywords", "competitor_urls"})
@@ -162,7 +115,7 @@ def _stay(campaign: Campaign, command: Any, now: str) -> Change:
 
 
 def _finish_plan(campaign: Campaign, command: FinishPlan, now: str) -> Change:
-    if campaign.generated:
+    if campaign.generated or command.count != len(campaign.planned):
         return Change(campaign)
     data = {"tasks": len(campaign.planned)}
     return Change(structs.replace(campaign, generated=True), (News("campaign_generated", None, data),))
@@ -177,11 +130,11 @@ def _extend(campaign: Campaign, command: ExtendCampaign, now: str) -> Change:
     return Change(changed, (News("campaign_extended", None, {"by": command.by, "tasks": command.count}),))
 
 
-def _plan_task(campaign: Campaign, command: PlanTask, now: str) -> Change:
-    if command.task in campaign.planned:
+def _add_task(campaign: Campaign, command: AddTask, now: str) -> Change:
+    if command.task in campaign.tasks:
         return Change(campaign)
     status = CampaignStatus.ACTIVE if campaign.status is CampaignStatus.COMPLETED else campaign.status
-    changed = structs.replace(campaign, status=status, planned=(*campaign.planned, command.task), completed_at=None)
+    changed = structs.replace(campaign, status=status, added=(*campaign.added, command.task), completed_at=None)
     return Change(changed, (News("campaign_extended", None, {"by": command.by, "task": command.task}),))
 
 
@@ -224,7 +177,7 @@ def _update(campaign: Campaign, command: UpdateCampaign, now: str) -> Change:
 
 def _more(campaign: Campaign, count: int) -> tuple[str, ...]:
     # A person may have taken one of the numbers for a task of their own.
-    taken = frozenset(campaign.planned)
+    taken = frozenset(campaign.tasks)
     names = (f"{campaign.id}-{number:03d}" for number in itertools.count(1))
     free = (name for name in names if name not in taken)
     return (*campaign.planned, *itertools.islice(free, count))
@@ -235,7 +188,7 @@ Row = dict[type, Callable[[Campaign, Any, str], Change]]
 _OPEN: Row = {
     FinishPlan: _finish_plan,
     ExtendCampaign: _extend,
-    PlanTask: _plan_task,
+    AddTask: _add_task,
     CompleteCampaign: _complete,
     UpdateCampaign: _update,
 }
@@ -246,7 +199,7 @@ _STAYS: Row = {ReopenCampaign: _stay}
 CAMPAIGN_TABLE: dict[CampaignStatus, Row] = {
     CampaignStatus.PLANNING: {
         ActivateCampaign: _activate,
-        PlanTask: _plan_task,
+        AddTask: _add_task,
         UpdateCampaign: _update,
     },
     CampaignStatus.ACTIVE: _OPEN | _PAUSE | _STAYS | {ActivateCampaign: _stay},
@@ -254,7 +207,7 @@ CAMPAIGN_TABLE: dict[CampaignStatus, Row] = {
     CampaignStatus.IN_REVISION: _OPEN | _PAUSE | _STAYS,
     CampaignStatus.COMPLETED: {
         ExtendCampaign: _extend,
-        PlanTask: _plan_task,
+        AddTask: _add_task,
         ReopenCampaign: _reopen,
         CompleteCampaign: _stay,
     },
@@ -282,7 +235,7 @@ VERBS: dict[type, str] = {
     ActivateCampaign: "activated",
     FinishPlan: "generated",
     ExtendCampaign: "extended",
-    PlanTask: "given another task",
+    AddTask: "given another task",
     PauseCampaign: "paused",
     ResumeCampaign: "resumed",
     CompleteCampaign: "completed",

@@ -87,7 +87,6 @@ class ReportRun(_Command, frozen=True, kw_only=True):
     data: dict[str, Any] | None = None
     to_step: int | None = None
     notes: str | None = None
-    max_revisions: int | None = None
 
 
 class EndRun(_Command, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 from msgspec import Struct
@@ -123,9 +124,11 @@ def _entry(task: Task, unit: Unit) -> Entry:
     due = due_at(task, unit)
     at = epoch(due or unit.ready_at or task.created_at)
     second = int(at)
+    # A bucket is opened at its second: one that waits for a time in the middle of a second must not open before it.
+    opens = math.ceil(at) if due else second
     return Entry(
         group=f"{task.campaign or '-'}~{unit.harness or '-'}~{unit.agent}",
-        bucket=f"{rank_of(task.priority):03d}-{second:010d}{TIMED if due else ''}",
+        bucket=f"{rank_of(task.priority):03d}-{opens:010d}{TIMED if due else ''}",
         name=f"{round((at - second) * 1_000_000):06d}~{task.id}~{unit.key}",
     )
 

@@ -8,7 +8,7 @@ from baton.domain import commands as c
 from baton.domain import units
 from baton.domain.errors import IllegalTransition, LeaseHeld, LeaseMismatch, NotReady
 from baton.domain.news import Change, News, stamp_for
-from baton.domain.readiness import Why, not_ready, standing_reason
+from baton.domain.readiness import not_ready, standing_reason
 from baton.domain.records import Holder, Lease, Task, Unit
 from baton.domain.statuses import LeaseKind
 from baton.domain.task_line import put, starts_status, without_lease
@@ -64,8 +64,7 @@ def acquire_by_hand(task: Task, command: c.AcquireByHand, now: str) -> Change:
         news.append(_lease_news("lease_expired", lease, taken_by=command.agent))
     reason = standing_reason(structs.replace(task, lease=None), unit)
     if reason is not None:
-        code = Why.DEPENDENCY if reason.why is Why.DEPENDENCY else reason.why
-        raise IllegalTransition(f"the current step cannot be acquired: {reason.text}", why=code.value)
+        raise IllegalTransition(f"the current step cannot be acquired: {reason.text}", why=reason.why.value)
     taken = Lease(
         token=task.token + 1,
         unit=unit.key,

@@ -122,6 +122,8 @@ def preview(task: Task, token: int) -> Task:
 def _outcome(lease: Lease, command: c.EndRun) -> Outcome:
     if lease.report is not None:
         return Outcome(lease.report.kind.value)
+    if command.outcome is Outcome.SENT_BACK:
+        raise InvalidInput("only a run's own report sends a task back")
     return Outcome.REVOKED if lease.revoked is not None else command.outcome
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from baton.domain.campaigns import Campaign, CreateCampaign
+from baton.domain.campaign_commands import CreateCampaign
+from baton.domain.campaigns import Campaign
 from baton.domain.commands import CreateTask
 from baton.domain.errors import InvalidInput
 from baton.domain.ids import check_id, check_slug
@@ -130,20 +131,18 @@ def task_from(written: TaskFile, task: str, units: tuple[Unit, ...], by: str) ->
 
 def planned_task(campaign: Campaign, task: str) -> CreateTask:
     """Return the command that makes one planned task of a campaign, with its share of the seed keywords."""
-    # Tasks that a person added have no share in what the campaign deals out.
-    prefix = f"{campaign.id}-"
-    dealt = [name for name in campaign.planned if name.startswith(prefix) and name[len(prefix) :].isdigit()]
-    total = len(dealt)
-    place = dealt.index(task)
+    total = len(campaign.planned)
+    place = campaign.planned.index(task)
     keywords = campaign.seed_keywords
-    if campaign.generate != "batch":
-        keywords = keywords[place::total] or (keywords[place % len(keywords) :][:1] if keywords else ())
-    topic = f": {keywords[0]}" if keywords else f" ({place + 1} of {total})" if total > 1 else ""
+    topic = f" ({place + 1} of {total})" if total > 1 else ""
+    if campaign.generate != "batch" and keywords:
+        keywords = keywords[place::total] or keywords[place % len(keywords) :][:1]
+        topic = f": {keywords[0]}"
     units = units_of(campaign.snapshot.main_steps, harness=campaign.harness, model=campaign.model)
     fields: dict[str, Any] = {
         "project": campaign.project,
         "campaign": campaign.id,
-        "title": campaign.name if campaign.generate == "batch" else f"{campaign.name}{topic}",
+        "title": f"{campaign.name}{topic}",
         "description": campaign.description,
         "keywords": keywords,
         "brief": campaign.notes,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from baton.domain.campaigns import ActivateCampaign, Campaign, FinishPlan
+from baton.domain.campaign_commands import ActivateCampaign, FinishPlan
+from baton.domain.campaigns import Campaign
 from baton.domain.written import planned_task
 from baton.engine.door import Door
 
@@ -32,4 +33,5 @@ def generate(door: Door, campaign: Campaign) -> Activated:
             continue
         if door.create_if_absent(planned_task(campaign, task))[1]:
             created.append(task)
-    return Activated(campaign=door.campaign(campaign.id, FinishPlan()), created=tuple(created))
+    done = FinishPlan(count=len(campaign.planned))
+    return Activated(campaign=door.campaign(campaign.id, done), created=tuple(created))

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from baton.domain.campaigns import Campaign, CampaignStatus, CompleteCampaign
+from baton.domain.campaign_commands import CompleteCampaign
+from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
 from baton.domain.records import Task
 from baton.engine.door import Door
@@ -36,7 +37,7 @@ class Papers(Protocol):
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far the planned tasks of a campaign are."""
+    """How far the tasks of a campaign are."""
 
     statuses: dict[str, int]
     completed: int
@@ -50,10 +51,10 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 def progress_of(door: Door, campaign: Campaign) -> Progress:
-    """Count the planned tasks by status; one that cannot be read counts as ``damaged``, a missing one as ``missing``."""
+    """Count the tasks by status; one that cannot be read counts as ``damaged``, a missing one as ``missing``."""
     statuses: dict[str, int] = {}
     finished = 0
-    for id in campaign.planned:
+    for id in campaign.tasks:
         task, status = _look(door, id)
         statuses[status] = statuses.get(status, 0) + 1
         finished += task is not None and task.is_finished
@@ -61,12 +62,12 @@ def progress_of(door: Door, campaign: Campaign) -> Progress:
         statuses=statuses,
         completed=statuses.get("completed", 0),
         finished=finished,
-        total=len(campaign.planned),
+        total=len(campaign.tasks),
     )
 
 
 def look_at(door: Door, clock: Clock, papers: Papers, campaign_id: str, by: str = "baton") -> Campaign | None:
-    """Complete the campaign if every planned task is finished; return it then, else ``None``.
+    """Complete the campaign if every task is finished; return it then, else ``None``.
 
     Manifest and summary are written before the commit: a completed campaign has them. The commit carries the version
     that was seen, so that a campaign which was extended meanwhile stays open.
@@ -93,9 +94,9 @@ def look_at(door: Door, clock: Clock, papers: Papers, campaign_id: str, by: str 
 
 
 def _finished_tasks(door: Door, campaign: Campaign) -> list[Task] | None:
-    """All planned tasks, if each is finished. From the end: what is unfinished mostly stands there."""
+    """All tasks, if each is finished. From the end: what is unfinished mostly stands there."""
     found = []
-    for id in reversed(campaign.planned):
+    for id in reversed(campaign.tasks):
         task, _ = _look(door, id)
         if task is None or not task.is_finished:
             return None

@@ -1,18 +1,24 @@
-"""Making a task by hand: waits are noted before it exists, its campaign is told first, its dependencies looked at after."""
+"""Making a task by hand: waits are noted before it exists, its campaign and dependencies are looked at after."""
 
 from __future__ import annotations
 
-from baton.domain.campaigns import PlanTask
+from baton.domain.campaign_commands import AddTask
 from baton.domain.commands import CreateTask
-from baton.domain.errors import AlreadyExists, InvalidInput
+from baton.domain.errors import AlreadyExists, CampaignNotFound, InvalidInput
 from baton.domain.records import Task
 from baton.domain.statuses import TaskStatus
 from baton.engine.door import Door
 
 
 def create_task(door: Door, command: CreateTask, by: str) -> Task:
-    """Make the task. A dependency that has ended meanwhile is heard of here; what a crash leaves out, by the sweep."""
+    """Make the task. A dependency that has ended meanwhile is heard of here; what a crash leaves out, by the sweep.
+
+    The campaign is told after the task exists: it would wait for ever for one that a crash kept from being made.
+    """
     store = door.store
+    campaign = command.fields.get("campaign")
+    if campaign is not None and store.campaigns.read(campaign) is None:
+        raise CampaignNotFound()
     if store.tasks.read(command.id) is not None or store.tasks.is_set_aside(command.id):
         raise AlreadyExists(f"the id '{command.id}' is taken", cure="choose another id")
     dependencies = tuple(command.fields.get("depends_on", ()))
@@ -22,10 +28,9 @@ def create_task(door: Door, command: CreateTask, by: str) -> Task:
             raise InvalidInput(f"depends_on: there is no task '{dependency}'", cure="make that one first")
     for dependency in dependencies:
         store.waits.add(dependency, command.id)
-    campaign = command.fields.get("campaign")
-    if campaign is not None:
-        door.campaign(campaign, PlanTask(task=command.id, by=by))
     task = door.task(command.id, command)
+    if campaign is not None:
+        door.campaign(campaign, AddTask(task=command.id, by=by))
     for dependency in dependencies:
         found = store.tasks.read(dependency)
         if found is not None and found.is_finished:

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import agent_environment
+from baton.domain.errors import BatonError
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
@@ -46,6 +47,14 @@ class Prepared(Struct, frozen=True, kw_only=True):
     invocation: Invocation
     log: str
     facts: dict[str, Any]
+
+
+def known_skill(agents: Agents, agent: str) -> Skill | None:
+    """Return the agent's skill, or ``None`` for one that cannot be read: that is said when a run of it is prepared."""
+    try:
+        return agents.find(agent)
+    except BatonError:
+        return None
 
 
 def policy_for(unit: Unit, skill: Skill | None, settings: Settings) -> RetryPolicy:
@@ -88,9 +97,9 @@ class Preparation:
         self._harness = harness
         self._environ = environ
 
-    def skill(self, agent: str) -> Skill:
-        """The agent's skill; ``AgentNotFound`` with the cure."""
-        return self._agents.find(agent)
+    def skill(self, agent: str) -> Skill | None:
+        """The agent's skill, if it can be read."""
+        return known_skill(self._agents, agent)
 
     def prepare(self, task: Task, unit: Unit, lease: Lease, campaign: Campaign | None) -> Prepared:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""

@@ -6,49 +6,21 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from baton.domain import commands as c
-from baton.domain.campaigns import Campaign, CampaignStatus, ReopenCampaign
 from baton.domain.errors import LeaseMismatch
 from baton.domain.readiness import Entry, is_backing_off, unit_of_name, waiting
 from baton.domain.records import Lease, Task
-from baton.domain.settings import Settings
 from baton.domain.statuses import FailureKind, LeaseKind, Outcome
 from baton.domain.task_leases import hand_age_seconds
 from baton.domain.times import seconds_between
-from baton.engine.activation import generate
-from baton.engine.completion import CLOSABLE
+from baton.engine.campaign_repairs import open_campaigns, unfinished_plans, unlisted_tasks
 from baton.engine.door import Door
-from baton.engine.liveness import Beat, Life, Undertaker, life_of, session_of
-from baton.engine.preparation import policy_for
-from baton.ports import Clock, Damage, SlotState
+from baton.engine.findings import Finding, Scene, apply, bind
+from baton.engine.liveness import Life, life_of, session_of
+from baton.engine.preparation import known_skill, policy_for
+from baton.ports import SlotState
 
 DEADLY = frozenset({Life.DEAD, Life.SILENT})
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """Something that is not as it should be. ``count`` names what it is counted as; ``act`` mends it, and tells if so."""
-
-    count: str
-    text: str
-    act: Callable[[], bool]
-
-
-class Scene(Struct, frozen=True, kw_only=True):
-    """What one sweep looks at: read once, at its beginning. Every act looks again, under the record's lock."""
-
-    door: Door
-    clock: Clock
-    settings: Settings
-    tasks: tuple[Task, ...]
-    campaigns: tuple[Campaign, ...]
-    damage: tuple[Damage, ...]
-    slots: dict[int, SlotState]
-    beats: dict[int, Beat]
-    undertaker: Undertaker
-    slot_path: Callable[[int], str]
-    close: Callable[[str], bool]
 
 
 def damaged_files(scene: Scene) -> Iterator[Finding]:
@@ -56,7 +28,7 @@ def damaged_files(scene: Scene) -> Iterator[Finding]:
     stores: Mapping[str, Any] = {"task": scene.door.store.tasks, "campaign": scene.door.store.campaigns}
     for damage in scene.damage:
         if not damage.newer:
-            act = _bind(stores[damage.kind].set_aside, damage.id, damage.reason)
+            act = bind(stores[damage.kind].set_aside, damage.id, damage.reason)
             yield Finding(count="quarantined", text=f"{damage.kind} {damage.id}: {damage.reason}", act=act)
 
 
@@ -72,7 +44,7 @@ def dead_runs(scene: Scene) -> Iterator[Finding]:
             life = life_of(lease, scene.slots, me, scene.beats, now, monotonic, stale)
             if life in DEADLY:
                 text = f"task {task.id}: the supervisor of run {lease.run} ({lease.agent}) is {life}"
-                act = _bind(_end_dead_run, scene, task, lease)
+                act = bind(_end_dead_run, scene, task, lease)
                 yield Finding(count="stale_released", text=text, act=act)
 
 
@@ -104,7 +76,7 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         run=lease.run or "",
         outcome=Outcome.INTERRUPTED,
         kind=FailureKind.SUPERVISOR_LOST,
-        policy=policy_for(task.unit(lease.unit), None, scene.settings),
+        policy=policy_for(task.unit(lease.unit), known_skill(scene.agents, lease.agent), scene.settings),
         jitter=random.random(),
         message="its supervisor was lost",
         max_revisions=scene.settings.retry.max_revisions,
@@ -135,7 +107,7 @@ def old_hand_leases(scene: Scene) -> Iterator[Finding]:
             if lease.kind is LeaseKind.HAND and hand_age_seconds(lease.holder, me) >= limit:
                 command = c.ExpireLease(token=lease.token, seen_from=me, stale_after_seconds=limit)
                 text = f"task {task.id}: nobody has renewed the lease of {lease.agent} for long"
-                yield Finding(count="stale_released", text=text, act=_bind(_apply, scene.door, task, command))
+                yield Finding(count="stale_released", text=text, act=bind(apply, scene.door, task, command))
 
 
 def far_backoffs(scene: Scene) -> Iterator[Finding]:
@@ -148,15 +120,7 @@ def far_backoffs(scene: Scene) -> Iterator[Finding]:
                 continue
             text = f"task {task.id}: its back-off until {unit.not_before} is further ahead than any can be"
             command = c.EndBackoff(backoff_max_seconds=limit)
-            yield Finding(count="hastened", text=text, act=_bind(_apply, scene.door, task, command))
-
-
-def unfinished_plans(scene: Scene) -> Iterator[Finding]:
-    """Go on with activations that were cut short."""
-    for campaign in scene.campaigns:
-        if not campaign.generated:
-            act = _bind(_generate, scene.door, campaign)
-            yield Finding(count="generated", text=f"campaign {campaign.id}: not all of its tasks are made", act=act)
+            yield Finding(count="hastened", text=text, act=bind(apply, scene.door, task, command))
 
 
 def unheard_ends(scene: Scene) -> Iterator[Finding]:
@@ -176,7 +140,7 @@ def unheard_ends(scene: Scene) -> Iterator[Finding]:
             continue
         if any(task.blocked is None for task in pending):
             text = f"task {dependency} has ended; {', '.join(task.id for task in pending)} had not been told"
-            yield Finding(count="told", text=text, act=_bind(_tell, scene.door, ended))
+            yield Finding(count="told", text=text, act=bind(_tell, scene.door, ended))
         elif not pending:
             for name in dependents:
                 if not store.tasks.is_live(name) or name in by_id:
@@ -195,7 +159,7 @@ def index_differences(scene: Scene) -> Iterator[Finding]:
         wrong.setdefault(task, [])
     for task, entries in wrong.items():
         text = f"task {task}: its place in the ready index is wrong"
-        yield Finding(count="reindexed", text=text, act=_bind(tasks.resync, task, tuple(entries)))
+        yield Finding(count="reindexed", text=text, act=bind(tasks.resync, task, tuple(entries)))
 
 
 def finished_tasks(scene: Scene) -> Iterator[Finding]:
@@ -204,7 +168,7 @@ def finished_tasks(scene: Scene) -> Iterator[Finding]:
     after = scene.settings.sweep.archive_after_seconds
     for task in scene.tasks:
         if is_archivable(task, now, after):
-            act = _bind(scene.door.store.tasks.archive, task.id, lambda found: is_archivable(found, now, after))
+            act = bind(scene.door.store.tasks.archive, task.id, lambda found: is_archivable(found, now, after))
             yield Finding(count="archived", text=f"task {task.id}: {task.status}", act=act)
 
 
@@ -216,58 +180,18 @@ def is_archivable(task: Task, now: str, after_seconds: float) -> bool:
     return after_seconds == 0 or age >= after_seconds or age < 0
 
 
-def open_campaigns(scene: Scene) -> Iterator[Finding]:
-    """Close campaigns that are done; open again those closed wrongly."""
-    unfinished = {task.campaign: task.id for task in scene.tasks if not task.is_finished}
-    for campaign in scene.campaigns:
-        alive = unfinished.get(campaign.id)
-        if campaign.status is CampaignStatus.COMPLETED and alive is not None:
-            act = _bind(_reopen, scene.door, campaign, alive)
-            text = f"campaign {campaign.id} is completed, but task {alive} is alive"
-            yield Finding(count="campaigns_reopened", text=text, act=act)
-        elif campaign.status in CLOSABLE and campaign.planned and campaign.generated and alive is None:
-            act = _bind(scene.close, campaign.id)
-            yield Finding(count="campaigns_completed", text=f"campaign {campaign.id}: every task is finished", act=act)
-
-
 REPAIRS: tuple[Callable[[Scene], Iterable[Finding]], ...] = (
     damaged_files,
     dead_runs,
     old_hand_leases,
     far_backoffs,
     unfinished_plans,
+    unlisted_tasks,
     unheard_ends,
     finished_tasks,
     open_campaigns,
     index_differences,
 )
-
-
-def _bind(function: Callable[..., Any], *arguments: Any) -> Callable[[], bool]:
-    return lambda: bool(function(*arguments))
-
-
-def _apply(door: Door, task: Task, command: Any) -> bool:
-    # What it was under the lock counts: others may have changed it since the scene was read.
-    before: list[Task | None] = []
-
-    def step(found: Task | None) -> Any:
-        before.append(found)
-        return command
-
-    return door.task(task.id, step) is not before[-1]
-
-
-def _generate(door: Door, campaign: Campaign) -> bool:
-    generate(door, campaign)
-    return True
-
-
-def _reopen(door: Door, campaign: Campaign, task: str) -> bool:
-    found = door.store.tasks.read(task)
-    if found is None or found.is_finished:
-        return False  # it was alive when the tasks were read, and the campaign was read after its end
-    return door.campaign(campaign.id, ReopenCampaign(task=task)).version != campaign.version
 
 
 def _tell(door: Door, task: Task) -> bool:

@@ -18,7 +18,6 @@ from baton.domain import commands as c
 from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
 from baton.domain.readiness import Reason, Why
 from baton.domain.records import Holder, Task
-from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
@@ -68,7 +67,7 @@ class Supervisor:
         me = tree.identify(os.getpid())
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
         self.instance = f"{os.getpid()}.{self._facts['started']}"
-        self.granter = Granter(door, clock, self._skill, self._holder)
+        self.granter = Granter(door, clock, self._preparation.skill, self._holder)
 
     # -- serving ------------------------------------------------------------------------------------------------
 
@@ -118,7 +117,7 @@ class Supervisor:
         unit, lease = granted.unit, granted.lease
         best = self.granter.best_rank() if goes_on else None
         settings = self._settings()
-        policy = policy_for(unit, self._skill(lease.agent), settings)
+        policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
         end = c.EndRun(
             token=lease.token,
             run=lease.run or "",
@@ -241,12 +240,6 @@ class Supervisor:
 
     def _holder(self) -> Holder:
         return structs.replace(self._clock.holder(), slot=self._slot.number, instance=self.instance, boot_seconds=None)
-
-    def _skill(self, agent: str) -> Skill | None:
-        try:
-            return self._preparation.skill(agent)
-        except BatonError:
-            return None  # said when the run is prepared, where it blocks the task
 
     # -- between runs -------------------------------------------------------------------------------------------
 

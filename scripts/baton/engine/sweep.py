@@ -12,7 +12,8 @@ from baton.domain.readiness import is_due, waiting
 from baton.domain.statuses import LeaseKind
 from baton.domain.times import epoch, seconds_between
 from baton.engine.dispatch import Dispatched
-from baton.engine.repairs import REPAIRS, Finding, Scene
+from baton.engine.findings import Finding, Scene
+from baton.engine.repairs import REPAIRS
 from baton.ports import Clock, Damage
 
 COUNTS = (
