@@ -420,8 +420,8 @@ def test_records_that_may_not_be_read_leave_the_other_checks_alone(well: Home) -
         file.chmod(0o600)
     assert (done.code, done.err) == (0, "")
     (found,) = [one for one in done.json["warnings"] if one["check"] == "records"]
-    assert found["message"] == f"the check 'records' could not be made: {file}: Permission denied"
-    assert found["cure"] == "check the owner and the mode of the home"
+    assert found["message"] == f"{file}: Permission denied"
+    assert found["cure"] == "check the disk, and the owner and the mode of the home"
     assert "log" in [one["check"] for one in done.json["passed"]]
 
 

@@ -417,8 +417,8 @@ def test_live_gives_a_damaged_record_as_damage_and_the_others_as_they_are(world:
     assert found["t-1"] == well
     damaged, newer = found["t-2"], found["t-3"]
     assert isinstance(damaged, Damage) and isinstance(newer, Damage)
-    assert (damaged.kind, damaged.newer, bool(damaged.reason)) == ("task", False, True)
-    assert (newer.kind, newer.newer, bool(newer.reason)) == ("task", True, True)
+    assert (damaged.kind, damaged.state, bool(damaged.reason)) == ("task", "damaged", True)
+    assert (newer.kind, newer.state, bool(newer.reason)) == ("task", "newer", True)
 
 
 def test_set_aside_moves_a_damaged_record_out_of_the_way(world: World) -> None:

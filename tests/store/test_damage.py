@@ -54,7 +54,12 @@ def read_and_update(store: HomeStore, kind: str, path: Path, data: bytes, told: 
         read = records.read("t-1")
     except (StateDamaged, StateNewer) as error:
         newer = isinstance(error, StateNewer)
-        assert (live.kind, live.id, live.newer, live.reason) == (kind, "t-1", newer, error.message)
+        assert (live.kind, live.id, live.state, live.reason) == (
+            kind,
+            "t-1",
+            "newer" if newer else "damaged",
+            error.message,
+        )
         with pytest.raises(type(error)):
             do(store, "t-1", comment()) if kind == "task" else do_campaign(
                 store, "t-1", campaign_commands.ActivateCampaign()
@@ -257,3 +262,14 @@ def test_damage_between_a_crash_and_its_healing_stops_nobody(tmp_path: Path, len
 
     assert mark.read_bytes()[:1] == b" "
     assert open_home(tmp_path).tasks.set_aside("t-1", "") is True
+
+
+def test_a_record_that_is_damaged_again_is_set_aside_beside_the_first(tmp_path: Path) -> None:
+    store = open_home(tmp_path)
+    do(store, "t-1", small_task("t-1"))
+    aside = tmp_path / "state" / "quarantine" / "tasks"
+    for words in (b"first", b"second"):
+        task_file(tmp_path).write_bytes(words)
+        assert store.tasks.set_aside("t-1", words.decode()) is True
+    assert sorted(path.read_bytes() for path in aside.glob("*.json")) == [b"first", b"second"]
+    assert len(list(aside.glob("*.reason.txt"))) == 2

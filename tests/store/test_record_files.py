@@ -35,7 +35,7 @@ from baton.domain.readiness import waiting
 from baton.domain.records import HISTORY_KEPT, HISTORY_LIMIT, Task
 from baton.domain.statuses import Outcome
 from baton.domain.tasks import decide
-from baton.ports import Commit
+from baton.ports import Commit, Damage
 from baton.store.home_store import HomeStore
 from baton.store.marks import Mark, Marks
 
@@ -493,7 +493,6 @@ def test_a_record_that_cannot_be_read_now_is_said_and_not_taken_for_damaged(
         lambda store: store.tasks.archive("t-1", lambda task: True),
         lambda store: store.tasks.set_aside("t-1", "unreadable"),
         lambda store: store.tasks.resync("t-1"),
-        lambda store: list(store.tasks.live()),
     )
     for act in acts:
         faults.watch(tmp_path)
@@ -601,3 +600,22 @@ def test_a_failing_index_function_changes_nothing(tmp_path: Path) -> None:
 
     assert open_home(tmp_path).tasks.read("t-1") == before
     assert check_agreement(tmp_path, store) == 1
+
+
+def test_a_record_that_the_disk_does_not_give_is_named_left_and_the_rest_goes_on(
+    tmp_path: Path, faults: Faults
+) -> None:
+    store = open_home(tmp_path)
+    for id in ("t-1", "t-2"):
+        do(store, id, small_task(id))
+    faults.watch(tmp_path)
+    faults.fail("read", "record", errno.EIO)
+
+    found = {record.id: record for record in store.tasks.live()}
+
+    assert faults.fired == 1
+    lost = [record for record in found.values() if isinstance(record, Damage)]
+    assert [(one.state, one.is_damaged, "Input/output error" in one.reason) for one in lost] == [
+        ("unreadable", False, True)
+    ]
+    assert len(found) == 2

@@ -68,8 +68,7 @@ def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "",
 
 def spoiled_line(damage: Damage) -> Spoiled:
     """The line of a record that cannot be read."""
-    state = "newer" if damage.newer else "damaged"
-    return Spoiled(kind=damage.kind, id=damage.id, state=state, reason=damage.reason)
+    return Spoiled(kind=damage.kind, id=damage.id, state=damage.state, reason=damage.reason)
 
 
 def campaign_line(campaign: Campaign, counts: Mapping[str, int]) -> CampaignLine:

@@ -101,7 +101,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
 
 
 class Spoiled(Struct, frozen=True, kw_only=True):
-    """A record that cannot be used; ``state``: ``damaged``, ``newer``, or ``quarantined`` already."""
+    """A record that cannot be used; ``state``: ``damaged``, ``newer``, ``unreadable``, or ``quarantined`` already."""
 
     kind: str
     id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -22,12 +22,21 @@ class Commit(Struct, frozen=True):
 
 
 class Damage(Struct, frozen=True, kw_only=True):
-    """A file of the state that could not be read: its kind and id, the reason, whether a newer Baton wrote it."""
+    """A record that could not be had: its kind and id, and the reason.
+
+    ``state`` is ``damaged`` (its bytes are wrong: it is set aside), ``newer`` (a newer Baton wrote it) or
+    ``unreadable`` (the disk or the file's mode is in the way); the last two stay where they are.
+    """
 
     kind: str
     id: str
     reason: str
-    newer: bool = False
+    state: Literal["damaged", "newer", "unreadable"] = "damaged"
+
+    @property
+    def is_damaged(self) -> bool:
+        """Tell whether its bytes are wrong, so that it can only be set aside."""
+        return self.state == "damaged"
 
 
 class SlotState(Struct, frozen=True, kw_only=True):

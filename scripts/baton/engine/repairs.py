@@ -24,10 +24,10 @@ DEADLY = frozenset({Life.DEAD, Life.SILENT})
 
 
 def damaged_files(scene: Scene) -> Iterator[Finding]:
-    """Set aside what cannot be read; what a newer Baton wrote is only named."""
+    """Set aside what is damaged; what a newer Baton wrote, or the disk does not give, is only named."""
     stores: Mapping[str, Any] = {"task": scene.door.store.tasks, "campaign": scene.door.store.campaigns}
     for damage in scene.damage:
-        if not damage.newer:
+        if damage.is_damaged:
             act = bind(stores[damage.kind].set_aside, damage.id, damage.reason)
             yield Finding(count="quarantined", text=f"{damage.kind} {damage.id}: {damage.reason}", act=act)
 

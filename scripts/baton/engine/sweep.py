@@ -63,7 +63,7 @@ def sweep(
         mend()
     scene = look()
     for damage in scene.damage:
-        if damage.newer:
+        if not damage.is_damaged:
             report.errors.append(damage.reason)
     for repair in (*REPAIRS, *chores):
         try:

@@ -161,7 +161,7 @@ class MemoryKind(Kind[R]):
     def set_aside(self, id: str, reason: str) -> bool:
         with self._lock:
             found = self._live.get(id)
-            if not isinstance(found, Damage) or found.newer:
+            if not isinstance(found, Damage) or not found.is_damaged:
                 return False
             self._quarantine[id] = reason or found.reason
             del self._live[id]
@@ -190,12 +190,12 @@ class MemoryKind(Kind[R]):
 
     def damage(self, id: str, reason: str = "it is not JSON", *, newer: bool = False) -> None:
         """For tests: let the live record be one that cannot be read, or that a newer Baton wrote."""
-        self._live[id] = Damage(kind=self.kind, id=id, reason=reason, newer=newer)
+        self._live[id] = Damage(kind=self.kind, id=id, reason=reason, state="newer" if newer else "damaged")
 
     def _find(self, id: str) -> R | None:
         found = self._live.get(id)
         if isinstance(found, Damage):
-            raise (StateNewer if found.newer else StateDamaged)(found.reason)
+            raise (StateNewer if found.state == "newer" else StateDamaged)(found.reason)
         return self._archive.get(id) if found is None else found
 
     def _waiting(self, record: R | None) -> frozenset[Entry]:

@@ -109,6 +109,8 @@ class RecordFiles(Generic[R]):
             if not os.path.exists(path):
                 path = self._path(id, archived=True)
             target = os.path.join(self._quarantine, id)
+            while os.path.exists(target + SUFFIX):
+                target += "~"  # one that was mended by hand and broke again: the older one is evidence, too
             with said(path):
                 temporary = os.path.join(self._temporary, f"reason-{id}-{os.getpid()}")
                 replace(target + ".reason.txt", f"{self._clock.now()} {reason}\n".encode(), temporary)
@@ -156,11 +158,12 @@ class RecordFiles(Generic[R]):
                 if data is not None:
                     yield self._codec.decode(data, id)
             except StateNewer as error:
-                yield Damage(kind=self.kind, id=id, reason=error.message, newer=True)
+                yield Damage(kind=self.kind, id=id, reason=error.message, state="newer")
             except StateDamaged as error:
                 yield Damage(kind=self.kind, id=id, reason=error.message)
             except OSError as error:
-                raise translated(error, self._path(id)) from None
+                reason = translated(error, self._path(id)).message
+                yield Damage(kind=self.kind, id=id, reason=reason, state="unreadable")
 
     def ids(self, *, archived: bool = False) -> Iterator[str]:
         """The ids of all live (or archived) records."""

@@ -21,11 +21,13 @@ LOG_BYTES = 256 << 20
 
 def records(patient: Patient) -> Iterator[Finding]:
     """Every record can be read."""
+    cures = {
+        "damaged": "check_pipeline.py sets it aside; then put a good copy from a backup in its place",
+        "newer": "update this checkout: git pull",
+        "unreadable": "check the disk, and the owner and the mode of the home",
+    }
     for damage in patient.survey.damage:
-        cure = "update this checkout: git pull"
-        if not damage.newer:
-            cure = "check_pipeline.py sets it aside; then put a good copy from a backup in its place"
-        yield warning(damage.reason, cure)
+        yield warning(damage.reason, cures[damage.state])
     yield passed(f"{patient.survey.live} live tasks")
 
 
