@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from baton.ports import Clock
 
 RESULT_LIMIT = 64 * 1024
+RESULT_DEPTH = 100
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -124,9 +125,23 @@ def check_data(text: str | None) -> dict[str, Any] | None:
         value = msgspec.json.decode(text.encode())
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise InvalidWord(f"--result is not JSON: {error}") from None
+    except RecursionError:
+        value, is_too_deep = {}, True
+    else:
+        is_too_deep = _is_deeper(value, RESULT_DEPTH)
     if not isinstance(value, dict):
         raise InvalidWord("--result is not a JSON object", cure="write it like '{\"words\": 900}'")
+    if is_too_deep:
+        # Whoever reads the record has a limit, too: ours, jq's, an editor's.
+        raise InvalidWord(f"--result is nested deeper than {RESULT_DEPTH} levels", cure="write it to a file")
     return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inside)
 
 
 def check_outputs(resolve: Callable[[str], str], outputs: Sequence[str]) -> tuple[str, ...]:
