@@ -1,6 +1,7 @@
-"""Show Baton at work in half a minute: three agents, one of them killed, nothing lost. Started by ``scripts/demo``.
+"""Show Baton at work in its first minute: a crew of agents, one of them killed, nothing lost. Started by ``scripts/demo``.
 
-May touch a temporary folder and the processes it starts there; talks to nobody but 127.0.0.1.
+May touch a temporary folder and the processes it starts there; talks to nobody but 127.0.0.1, unless Claude Code is
+asked for.
 """
 
 from __future__ import annotations
@@ -10,32 +11,41 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+from baton.demo import agents
+from baton.demo.scene import Scene
 from baton.demo.scratch import REPOSITORY, DemoFailed, Scratch
 from baton.demo.screen import Screen
-from baton.demo.story import Story
+from baton.demo.story import EXAMPLE, Story
 
 INTERRUPTED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+USAGE = 2
 EPILOG = """\
-It makes a temporary home, runs a campaign of three articles there with three small agents, kills one of them with
-kill -9 together with its supervisor, and shows that the work goes on and nothing is lost. No model is called, nothing
-leaves this machine, and nothing of it is left afterwards.
+It makes a temporary home and runs a campaign there: each article is researched, written, reviewed and polished. One
+agent is killed with kill -9 together with its supervisor, and the work goes on with nothing lost. Offline no model is
+called, nothing leaves this machine, and nothing of it is left afterwards.
 
-example:  scripts/demo --keep
-exit codes: 0 all happened as told; 1 something did not, and the home is kept; 2 wrong usage; 130 interrupted
+example:  scripts/demo
+          scripts/demo --campaign my-campaign.yaml
+exit codes: 0 all happened as told; 1 something did not, or you said no; 2 wrong usage; 130 interrupted
 """
-NEXT = """\
-What to type next, here in {repository}:
-   scripts/init_home.py ~/baton-home                       make a home of your own
+NEXT = """
+What to type next, in {repository}:
+   scripts/demo --campaign FILE       the same with your keywords and texts: copy examples/bread
+   scripts/demo --agent claude        the same with Claude Code: costs tokens, asks first
+
+To stay, make a home that lasts, and a campaign in it:
+   scripts/init_home.py ~/baton-home
    export BATON_HOME=~/baton-home
-   scripts/doctor.py                                       see whether this machine is ready
-   cp -R scripts/baton/demo/skills/. ~/baton-home/skills   agents to begin with
-   cp -R scripts/baton/demo/sources scripts/baton/demo/*.yaml ~/baton-home
-   scripts/pipeline.py create ~/baton-home/pipeline.yaml
-   scripts/campaign.py create ~/baton-home/campaign.yaml   edit it first: your keywords, your sources
+   cp -R examples/bread ~/bread       then change keywords and sources in ~/bread/campaign.yaml
+   scripts/campaign.py create ~/bread/campaign.yaml
+   scripts/doctor.py                  says what this machine lacks, and the cure
    scripts/activate_campaign.py bread
-   crontab -e                                              add the lines of ~/baton-home/crontab.example
+   crontab -e                         add the lines of ~/baton-home/crontab.example
+Claude Code does the work there. To stay offline, as here, write into ~/baton-home/config/baton.yaml:
+   harness: {{default: script}}
 """
 
 
@@ -49,27 +59,42 @@ class Interrupted(BaseException):
 
 def main(arguments: list[str]) -> int:
     """Tell the story, clear up whatever became of it, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="demo",
-        description="Show Baton at work: three agents, one of them killed, nothing lost. Takes about 20 seconds.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the temporary home, to look at it afterwards")
-    keep = parser.parse_args(arguments).keep
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.yes and asked.agent == "offline":
+        parser.error("--yes answers the question of --agent claude, which was not given")
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    screen, home = Screen(sys.stdout, os.environ), Scratch(os.environ)
-    code, said = 0, ""
+    screen = Screen(sys.stdout, os.environ)
+    if asked.agent == "claude" and not asked.yes and not (sys.stdin.isatty() and screen.is_live):
+        refused = agents.Refused("cannot ask whether to go on, since this is no terminal", "add --yes: it costs tokens")
+        _say_refused(refused)
+        return USAGE
+    try:
+        crew = agents.claude(os.environ) if asked.agent == "claude" else agents.OFFLINE
+    except agents.Refused as refused:
+        return _say_refused(refused)
+    home = Scratch(os.environ, crew.environ)
+    return _run(screen, home, crew, asked)
+
+
+def _run(screen: Screen, home: Scratch, crew: agents.Agents, asked: argparse.Namespace) -> int:
+    keep, code, said = asked.keep or asked.campaign is not None, 0, ""
     try:
         for number in INTERRUPTED:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, and a shell's background jobs, want it
                 signal.signal(number, _interrupt)
-        screen.say(("bold", "Baton demo: three agents write three articles, and one of them is killed on the way."))
-        screen.say(("", f"Commands are shown as you would type them in {REPOSITORY}."))
-        Story(home, screen).tell()
+        file = Path(os.path.abspath(asked.campaign)) if asked.campaign else EXAMPLE
+        scene = Scene(home, screen, crew)
+        _say_what_comes(screen, asked)
+        Story(scene, file, must_ask=asked.agent == "claude" and not asked.yes).tell()
+        screen.say()
+        screen.plain(f"All of that took {scene.elapsed():.1f} seconds.")
         _ignore_signals()
     except Interrupted as interrupted:
         code, said = 128 + interrupted.number, "interrupted"
+    except agents.Refused as refused:
+        home.remove()
+        return _say_refused(refused)
     except BrokenPipeError:
         code, said = 128 + signal.SIGPIPE, "nobody reads its output any more"
     except (DemoFailed, OSError) as error:
@@ -83,6 +108,44 @@ def main(arguments: list[str]) -> int:
     except OSError:  # the terminal or the reader has gone: there is nobody left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _close(screen, home, code, said, keep=keep)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="demo",
+        description="Show Baton at work: a crew of agents, one of them killed, nothing lost. Takes about 10 seconds.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--campaign", metavar="FILE", help="your own campaign instead of examples/bread; keeps the home"
+    )
+    parser.add_argument(
+        "--agent",
+        choices=("offline", "claude"),
+        default="offline",
+        help="who works: programs (default), or Claude Code",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="with --agent claude: do not ask, I know that it costs tokens"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the temporary home, to look at it afterwards")
+    return parser
+
+
+def _say_what_comes(screen: Screen, asked: argparse.Namespace) -> None:
+    who = "Claude Code" if asked.agent == "claude" else "agents"
+    what = "on your campaign" if asked.campaign else "on three articles"
+    screen.say(("bold", f"Baton demo: {who} at work {what}. One is killed on the way; nothing is lost."))
+    if asked.agent == "offline":
+        screen.plain("No model is called, and nothing leaves this machine.")
+    screen.plain(f"Commands are shown as you would type them in {REPOSITORY}.")
+
+
+def _say_refused(refused: agents.Refused) -> int:
+    cure = f"{refused.cure}\n" if refused.cure else ""
+    sys.stderr.write(f"demo: {refused}\n{cure}")
+    return 1
 
 
 def _close(screen: Screen, home: Scratch, code: int, said: str, *, keep: bool) -> int:
@@ -99,8 +162,8 @@ def _close(screen: Screen, home: Scratch, code: int, said: str, *, keep: bool) -
         with contextlib.suppress(OSError):
             sys.stderr.write(f"demo: {said}\n{kept}\n")
         return code
-    for line in f"{kept}\n\n{NEXT.format(repository=REPOSITORY)}".splitlines():
-        screen.say(("", line))
+    screen.plain(kept)
+    screen.plain(NEXT.format(repository=REPOSITORY))
     return 0
 
 

@@ -45,6 +45,14 @@ class Done:
         except ValueError:
             raise DemoFailed(f"'{self.command}' should answer in JSON, and said: {self.out[:200]}") from None
 
+    def refusal(self) -> tuple[str, str]:
+        """Return why it was not done, and the cure (which may be empty), from the document of a negative answer."""
+        try:
+            error = json.loads(self.out)["error"]
+            return str(error["message"]), str(error.get("cure") or "")
+        except (ValueError, KeyError, TypeError):
+            return (self.err or self.out or "it said nothing").splitlines()[0], ""
+
     def check(self) -> None:
         """See that it did what it was told; else that is the demo's failure."""
         if self.code:
@@ -56,11 +64,13 @@ class Done:
 class Scratch:
     """A home in a temporary folder. Its path is known before it is made, so that :meth:`end` can always remove it."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], allowed: Mapping[str, str]) -> None:
+        """``allowed``: what agents need of a person's own environment."""
         self._mark = secrets.token_hex(8)
         self.path = Path(os.path.realpath(tempfile.gettempdir()), f"baton-demo-{self._mark[:8]}")
         # Made from nothing: neither a proxy nor somebody's own home, interpreter or bot must have a part in the demo.
         self.environ = {name: value for name, value in environ.items() if name in INHERITED or name.startswith("LC_")}
+        self.environ |= allowed
         self.environ |= {
             # Agents begin with "#!/usr/bin/env python3".
             "PATH": f"{os.path.dirname(sys.executable)}:{environ.get('PATH') or os.defpath}",

@@ -7,10 +7,14 @@ pipe there is no table, no colour, and no control character.
 from __future__ import annotations
 
 import shutil
+import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 STYLES = {"bold": "1", "dim": "2", "good": "32", "busy": "33", "bad": "1;31", "command": "36"}
+WIDTH = 100
+INDENT = "   "
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 ERASE_LINE, ERASE_BELOW = "\x1b[K", "\x1b[J"
 
@@ -29,20 +33,50 @@ class Screen:
         self._table: list[str] = []
         self._is_cursor_hidden = False
 
+    @property
+    def width(self) -> int:
+        """How wide a text may be."""
+        return min(WIDTH, shutil.get_terminal_size().columns - 1) if self.is_live else WIDTH
+
+    @property
+    def height(self) -> int:
+        """How many lines a terminal has."""
+        return shutil.get_terminal_size().lines
+
     def step(self, text: str) -> None:
         """Begin a numbered step: what is done now, and why."""
         self._steps += 1
         self.say()
-        self.say(("bold", f"{self._steps}. {text}"))
+        for line in self._wrapped(f"{self._steps}. {text}", "", INDENT):
+            self.say(("bold", line))
 
     def command(self, text: str) -> None:
         """Show a command as a person would type it."""
-        self.say(("", "   "), ("command", f"$ {text}"))
+        self.say(("", INDENT), ("command", f"$ {text}"))
 
-    def note(self, text: str, style: str = "") -> None:
-        """Print what came of it, indented; a text of several lines keeps them."""
+    def note(self, text: str, style: str = "", lead: str = "") -> None:
+        """Print what came of it, indented, each line after ``lead``; a text of several lines keeps them."""
+        start = INDENT + lead
         for line in text.splitlines():
-            self.say((style, f"   {line}"))
+            for part in self._wrapped(line, start, start) or [start]:
+                self.say((style, part))
+
+    def item(self, name: str, text: str, style: str = "") -> None:
+        """Print a word and what there is to say about it, the lines of which stay right of the word."""
+        room = max(13, len(name) + 2)
+        for part in self._wrapped(f"{name:<{room}}{text}", INDENT, INDENT + " " * room):
+            self.say((style, part))
+
+    def plain(self, text: str) -> None:
+        """Print lines as they are, within the width."""
+        for line in text.splitlines():
+            for part in self._wrapped(line, "", INDENT) or [""]:
+                self.say(("", part))
+
+    def ask(self, question: str) -> str:
+        """Ask on the terminal; return what was typed."""
+        self._write(f"{INDENT}{question} ")
+        return sys.stdin.readline().strip()
 
     def say(self, *spans: Span) -> None:
         """Print one line, above the table if there is one."""
@@ -69,6 +103,16 @@ class Screen:
             self._is_cursor_hidden = False
             self._write(f"\r{ERASE_LINE}{SHOW_CURSOR}")
 
+    def _wrapped(self, text: str, start: str, rest: str) -> list[str]:
+        return textwrap.wrap(
+            text,
+            max(20, self.width),
+            initial_indent=start,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
     def _up(self) -> str:
         # From the start of the line below the table, where it leaves the cursor; \r for what a terminal echoes there.
         return f"\r\x1b[{len(self._table)}A" if self._table else ""
@@ -94,3 +138,8 @@ class Screen:
     def _write(self, text: str) -> None:
         self._out.write(text)
         self._out.flush()
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number with its word: 1 article, 3 articles."""
+    return f"{count:,} {what}{'s' * (count != 1)}"

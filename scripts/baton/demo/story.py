@@ -1,43 +1,31 @@
-"""What the demo does, in its order. Every step says what it is for, shows the command, and looks at what came of it."""
+"""What the demo does up to the end of the work: a home, a campaign, agents at work, one of them killed."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from baton.demo import evidence, processes
+from baton.demo import agents, processes, results
 from baton.demo.board import Board
 from baton.demo.loopback import Telegram
-from baton.demo.scratch import SCRIPTS, DemoFailed, Done, Scratch, shown
-from baton.demo.screen import Screen
+from baton.demo.scene import PAUSE_SECONDS, Scene
+from baton.demo.scratch import REPOSITORY, DemoFailed, shown
+from baton.demo.screen import counted
 
-HERE = Path(__file__).resolve().parent
-CAMPAIGN = "bread"
-PAUSE_SECONDS = 0.2
-PATIENCE_SECONDS = 90.0
-# The agents of the demo work for about two seconds each: at this age one is in the middle of its step.
-MIDDLE_SECONDS = 0.8
-LOOK_SECONDS = 0.8
+EXAMPLE = REPOSITORY / "examples/bread/campaign.yaml"
 HELD_EXIT_CODE = 75
-LINE_WIDTH = 96
-ARTICLE_LINES = 8
-FACTS = ("skipped", "stale_released", "redispatched", "archived", "found", "errors")
+START_SECONDS = 60.0
 
 
 class Story:
-    """One run of the demo in one home."""
+    """One run of the demo: ``file`` is the campaign, ``must_ask`` whether a person has to say yes before it costs."""
 
-    def __init__(self, home: Scratch, screen: Screen) -> None:
-        self._home = home
-        self._screen = screen
-        self._began = time.monotonic()
-        self._tasks: list[str] = []
-        self._board = Board([], {})
+    def __init__(self, scene: Scene, file: Path, *, must_ask: bool) -> None:
+        self._scene = scene
+        self._home = scene.home
+        self._screen = scene.screen
+        self._file = file
+        self._must_ask = must_ask
 
     def tell(self) -> None:
         """Do all of it."""
@@ -45,14 +33,17 @@ class Story:
         try:
             self._home.environ |= telegram.environ
             self._make_home()
-            self._make_campaign(telegram)
+            self._make_campaign()
+            if self._must_ask:
+                self._ask()
+            self._begin_news(telegram)
             self._activate()
             self._kill_one()
             self._sweep_twice()
-            self._finish()
-            self._show_files()
-            self._show_message(telegram)
-            self._check()
+            for _ in self._scene.watch():
+                pass
+            self._screen.leave_table()
+            results.show(self._scene, telegram, is_example=self._file == EXAMPLE)
         finally:
             telegram.close()
 
@@ -61,188 +52,144 @@ class Story:
     def _make_home(self) -> None:
         path = self._home.path
         self._screen.step("Make a home: one folder of plain files that holds everything.")
-        self._done("init_home.py", path)
+        self._scene.done("init_home.py", path)
         self._screen.command(f"export BATON_HOME={path}")
-        self._screen.step(
-            "Bring in three agents. An agent is a folder with a SKILL.md; these run a small Python program."
-        )
-        self._screen.command(f"cp -R {shown('baton/demo/skills')}/. $BATON_HOME/skills")
-        ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-        shutil.copytree(HERE / "skills", path / "skills", dirs_exist_ok=True, ignore=ignored)
+        settings = "\n".join(self._scene.agents.settings)
+        (path / "config/baton.yaml").write_text(f"{settings}\n", encoding="utf-8")
+        self._screen.command("cat > $BATON_HOME/config/baton.yaml")
+        self._screen.note(settings, lead="| ")
 
-    def _make_campaign(self, telegram: Telegram) -> None:
-        self._screen.step("Make a pipeline of three steps, and a campaign: three articles from three source texts.")
-        self._done("pipeline.py", "create", HERE / "pipeline.yaml")
-        self._done("campaign.py", "create", HERE / "campaign.yaml")
-        self._screen.step(
-            "Sweep once, as cron will each minute. There is nothing to repair; from here on news is sent."
+    def _make_campaign(self) -> None:
+        self._screen.step("Make a campaign: what to write about, from which texts, in which steps.")
+        self._screen.command(shown("campaign.py", "create", self._file))
+        made = self._home.run("campaign.py", "create", self._file, "--json")
+        if made.code:
+            message, cure = made.refusal()
+            name = self._file.name
+            raise agents.Refused(
+                f"cannot create a campaign from {name}: {message.replace(str(self._file), name)}", cure
+            )
+        scene = self._scene
+        scene.look_at_campaign(made.json()["id"])
+        named = [scene.campaign["harness"], *(step.get("harness") for step in scene.steps)]
+        other = next((harness for harness in named if harness not in (None, scene.agents.harness)), None)
+        if other:  # it would count more than the settings do, and run what nobody was asked about
+            raise agents.Refused(
+                f"cannot run {self._file.name}: it names the harness {other}, and this demo runs {scene.agents.harness}",
+                "remove 'harness' from it; --agent says who works",
+            )
+        texts = [path.read_text("utf-8", "replace") for path in (scene.folder / "sources").rglob("*") if path.is_file()]
+        topics = ", ".join(scene.campaign["seed_keywords"][: scene.count])
+        words = sum(len(text.split()) for text in texts)
+        source = f"{counted(len(texts), 'source text')} ({counted(words, 'word')} in all)"
+        self._screen.note(f"{counted(scene.count, 'article')} ({topics or 'no keywords'}) from {source}")
+        self._screen.note("each goes through: " + " > ".join(step["agent"] for step in scene.steps))
+
+    def _ask(self) -> None:
+        """Say what Claude Code will do and cost; go on only after a yes."""
+        scene = self._scene
+        self._screen.step("Before it costs anything: this is what Claude Code will do.")
+        runs = scene.count * len(scene.steps)
+        models = list(dict.fromkeys(step["model"] for step in scene.steps if step.get("model")))
+        words = "claude -p --output-format stream-json --verbose --permission-mode acceptEdits --allowedTools=Bash"
+        steps = f"{counted(scene.count, 'task')}, {counted(len(scene.steps), 'step')} each"
+        self._screen.note(
+            f"It will be run {runs} times ({steps}), {agents.SLOTS} at once, and again for what is sent back"
         )
-        self._screen.note(f"Telegram is a stand-in on this machine: {telegram.environ['TELEGRAM_API_BASE']}", "dim")
-        self._sweep(1)
+        self._screen.note("and for the run that is killed:")
+        model = f" --model {models[0]}" if models else ""
+        self._screen.command(f"{words}{model} --max-budget-usd {agents.RUN_DOLLARS:.2f}")
+        self._screen.note(
+            f"It works in {scene.folder}, as you and with your login or key; it edits files and uses the shell unasked."
+        )
+        self._screen.note(
+            f"This costs tokens. A run is stopped at {agents.RUN_DOLLARS:.2f} dollars by list prices, so all of it costs "
+            f"at most about {runs + 2 * scene.count} dollars, and as a rule far less. It takes some minutes a step."
+        )
+        if self._screen.ask("Go on? [y/N]").lower() not in ("y", "yes"):
+            raise agents.Refused("nothing was run, since you did not say yes")
+        scene.began = time.monotonic()
+
+    def _begin_news(self, telegram: Telegram) -> None:
+        self._screen.step("Sweep once, as cron will each minute. From here on, news is sent.")
+        self._scene.sweep(1)
+        base = telegram.environ["TELEGRAM_API_BASE"]
+        self._screen.note(f"(a stand-in for Telegram listens on this machine: {base})", "dim")
 
     def _activate(self) -> None:
+        scene = self._scene
         self._screen.step("Activate the campaign: its tasks are made, and agents start in the background.")
-        answer = self._done("activate_campaign.py", CAMPAIGN).json()
-        self._tasks = answer["created"]
-        if len(self._tasks) != 3 or not answer["dispatched"]:
-            raise DemoFailed(f"three tasks should have been made and started, not {answer}")
-        self._screen.note(f"made {', '.join(self._tasks)}; started {answer['dispatched']} supervisors")
-        campaign = self._home.json("campaign.py", "show", CAMPAIGN, "--json")
-        steps = [step["output_dir"] for step in campaign["snapshot"]["main_steps"]]
-        self._board = Board(steps, dict(zip(self._tasks, campaign["seed_keywords"], strict=True)))
-        self._screen.step("Watch them work.")
-        self._screen.command(shown("task.py", "list"))
+        answer = scene.done("activate_campaign.py", scene.slug).json()
+        tasks, started = answer["created"], answer["dispatched"]
+        scene.tasks = tasks
+        if not tasks or not started:
+            raise DemoFailed(f"tasks should have been made and started, not {answer}")
+        self._screen.note(f"made {', '.join(tasks)}; started {counted(started, 'supervisor')}")
+        keywords = scene.campaign["seed_keywords"] or [""]
+        topics = {task: keywords[number % len(keywords)] for number, task in enumerate(tasks)}
+        folders = [step.get("output_dir") or str(number) for number, step in enumerate(scene.steps)]
+        scene.board = Board([step["agent"] for step in scene.steps], folders, topics)
+        end = time.monotonic() + START_SECONDS
+        while len(scene.journal.of("lease_granted")) < min(agents.SLOTS, len(tasks)):
+            if time.monotonic() > end:
+                raise DemoFailed(f"no agent has started within {START_SECONDS:g} s")
+            time.sleep(PAUSE_SECONDS)
+            scene.journal.news()
+        self._screen.step(f"No more than {agents.SLOTS} agents may work at once here. What does the rest wait for?")
+        scene.tell_what_waits()
+        self._screen.step("Watch them work: the event log, in words.")
+        self._screen.command("tail -f $BATON_HOME/state/events/*.ndjson")
 
     # -- the fault ----------------------------------------------------------------------------------------------
 
     def _kill_one(self) -> None:
         """Kill a supervisor and its agent in the middle of a step; where one was quicker, try the next step."""
-        for _ in self._watched():
+        first = self._scene.steps[0]["agent"] if len(self._scene.steps) > 1 else ""
+        for _ in self._scene.watch():
             for worker in processes.workers(self._home.path):
-                is_in_the_middle = worker.name != "source-reader" and processes.age(worker.agent) >= MIDDLE_SECONDS
-                if is_in_the_middle and self._has_killed(worker):
+                is_in_the_middle = processes.age(worker.agent) >= self._scene.agents.middle_seconds
+                if worker.name != first and is_in_the_middle and self._has_killed(worker):
                     return
-        raise DemoFailed(
-            "no agent could be killed in the middle of its step, so the demo has not shown what it promises"
-        )
+        if not self._scene.board.blocked:
+            raise DemoFailed("no agent could be killed in the middle of its step, which the demo has promised")
 
     def _has_killed(self, worker: processes.Worker) -> bool:
         count = processes.kill([worker.supervisor, worker.agent])
-        lease = self._home.json("task.py", "show", worker.task, "--json")["lease"] or {}
+        killed_at = time.time()
+        record = self._home.json("task.py", "show", worker.task, "--json") if count else {}
+        lease = record.get("lease") or {}
         if count == 2 and lease.get("run") == worker.run and not lease.get("report"):
+            self._scene.killed[worker.run] = killed_at
+            self._scene.look()
+            self._scene.board.kill(worker.task, record["pipeline_step"])
             self._tell_of_the_death(worker)
             return True
         if count:  # it had done its work already; what is left of its run has to be ended all the same
-            self._screen.note(
-                f"{worker.name} on {worker.task} was quicker than the kill; the next step is tried", "dim"
-            )
-            self._board.killed.add(worker.run)
+            self._screen.note(f"({worker.name} on {worker.task} was quicker than the kill: the next one)", "dim")
             self._home.json("check_pipeline.py")
         return False
 
     def _tell_of_the_death(self, worker: processes.Worker) -> None:
-        self._board.killed.add(worker.run)
-        self._screen.step(f"Kill {worker.name} in the middle of its step, together with its supervisor.")
+        self._screen.step(f"Kill {worker.name} in the middle of its step, and its supervisor with it. What waits now?")
         self._screen.command(f"kill -9 {worker.supervisor.pid} {worker.agent.pid}")
-        self._screen.note(f"{worker.task} stays held: until its run is proven dead, nobody else may work on it.")
+        self._scene.tell_what_waits()
         words = ("invoke_agent.py", worker.name, worker.task)
         self._screen.command(shown(*words))
         refused = self._home.run(*words)
         if refused.code != HELD_EXIT_CODE:
             raise DemoFailed(f"'{refused.command}' should have been refused, and ended with exit code {refused.code}")
         self._screen.note(f"exit code {refused.code}: {refused.err.splitlines()[0]}")
-        end = time.monotonic() + LOOK_SECONDS
-        for _ in self._watched():
-            if time.monotonic() > end:
-                return
+        self._screen.note("Until its run is proven dead, nobody else may work on it: no step is ever done by two.")
+        self._scene.look()
 
     def _sweep_twice(self) -> None:
-        self._screen.step("Two sweeps at once: one proves the death and starts an agent anew, the other steps aside.")
-        answers = self._sweep(2)
+        if not self._scene.killed:
+            return
+        self._screen.step("Two sweeps at once: one proves the death and frees the task, the other steps aside.")
+        answers = self._scene.sweep(2)
         released = sum(answer.get("stale_released", 0) for answer in answers)
-        if released < 1:
-            raise DemoFailed("the sweep has not taken the killed task back")
+        if released != 1:
+            raise DemoFailed(f"the sweeps should have taken back the killed task once, and did it {released} times")
         if not any("skipped" in answer for answer in answers):
             self._screen.note("(the other came when the first had ended, and found nothing left to do)", "dim")
-
-    # -- after --------------------------------------------------------------------------------------------------
-
-    def _finish(self) -> None:
-        for _ in self._watched():
-            pass
-        self._screen.leave_table()
-        self._screen.step("Everything is done, without another word from us.")
-        answer = self._done("campaign.py", "show", CAMPAIGN, "--json").json()
-        if answer["status"] != "completed" or answer["tasks"] != {"completed": len(self._tasks)}:
-            raise DemoFailed(
-                f"the campaign should be completed, and is {answer['status']} with tasks {answer['tasks']}"
-            )
-        self._screen.note(
-            f"campaign {CAMPAIGN} is completed: {answer['progress']['completed']} of {len(self._tasks)} tasks"
-        )
-        if (SCRIPTS / "status.py").exists():
-            self._screen.note(self._done("status.py").out)
-
-    def _show_files(self) -> None:
-        folder = self._home.path / "projects/bakery/campaigns" / CAMPAIGN
-        self._screen.step("What they have written.")
-        self._screen.command(f"ls -R $BATON_HOME/{folder.relative_to(self._home.path)}")
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.parent.name != "sources":
-                self._screen.note(f"{path.stat().st_size:>7} bytes  {path.relative_to(folder)}")
-        article = folder / "final" / f"{self._tasks[0]}.md"
-        self._screen.step(f"How {article.relative_to(folder)} begins, and the manifest.")
-        text = article.read_text(encoding="utf-8")
-        lines = [part for line in text.splitlines() for part in textwrap.wrap(line, LINE_WIDTH)]
-        self._screen.note("\n".join(f"| {line}" for line in lines[:ARTICLE_LINES]))
-        manifest = evidence.manifest(folder)
-        self._screen.note(f"manifest.json names {len(manifest)} files, and each is as it says:")
-        for entry in manifest:
-            self._screen.note(f"| {json.dumps(entry | {'sha256': entry['sha256'][:12] + '...'})}")
-
-    def _show_message(self, telegram: Telegram) -> None:
-        self._screen.step("One more sweep sends the rest of the news.")
-        self._sweep(1)
-        if not any(f"Campaign {CAMPAIGN} is completed" in text for text in telegram.texts):
-            raise DemoFailed("no message arrived which says that the campaign is completed")
-        self._screen.note(f"{len(telegram.texts)} messages arrived at the stand-in for Telegram:")
-        for text in telegram.texts:
-            self._screen.note("\n".join(f"| {line}" for line in text.splitlines()))
-
-    def _check(self) -> None:
-        self._screen.step("Check that nothing was lost, doubled or left behind.")
-        while self._home.processes() and self._elapsed() < PATIENCE_SECONDS:
-            time.sleep(PAUSE_SECONDS)
-        records = [self._home.json("task.py", "show", task, "--json") for task in self._tasks]
-        records.append(self._home.json("campaign.py", "show", CAMPAIGN, "--json"))
-        events = evidence.events(self._home.path, records)
-        evidence.nothing_is_held(self._home, records)
-        again = self._home.json("check_pipeline.py")
-        if again["found"] or again["errors"]:
-            raise DemoFailed(f"the last sweep should have found nothing to do, and found {again}")
-        self._screen.note(
-            f"{events} events in the histories of {len(self._tasks)} tasks and the campaign, each in the log exactly "
-            "once; no lease, no slot held, no process left; another sweep finds nothing to do.",
-            "good",
-        )
-        self._screen.say()
-        self._screen.say(("", f"All of that took {self._elapsed():.1f} seconds."))
-
-    # -- the parts ----------------------------------------------------------------------------------------------
-
-    def _watched(self) -> Iterator[None]:
-        """Look at the tasks again and again, and show what has changed, until all are done."""
-        while not self._board.is_finished:
-            tasks = self._home.json("task.py", "list", "--all", "--json", "--campaign", CAMPAIGN)
-            changes = self._board.update(tasks)
-            if self._screen.is_live:
-                self._screen.draw(self._board.rows(f"{self._elapsed():.1f} s"))
-            for change in () if self._screen.is_live else changes:
-                self._screen.note(f"{self._elapsed():5.1f} s  {change}")
-            stuck = [task for task in tasks if task["status"] in ("blocked", "cancelled")]
-            if stuck:
-                raise DemoFailed(f"task {stuck[0]['id']} is {stuck[0]['status']}: {stuck[0]['waits']}")
-            if self._elapsed() > PATIENCE_SECONDS:
-                raise DemoFailed(f"the campaign was not completed within {PATIENCE_SECONDS:g} s")
-            yield
-            time.sleep(PAUSE_SECONDS)
-
-    def _sweep(self, count: int) -> list[dict[str, Any]]:
-        self._screen.command(" & ".join([shown("check_pipeline.py")] * count))
-        answers = [done.json() for done in self._home.run_at_once(count, "check_pipeline.py")]
-        for answer in answers:
-            told = {name: answer[name] for name in FACTS if answer.get(name)}
-            self._screen.note(json.dumps(told) if told else "nothing to repair, nothing to start")
-            if answer.get("errors"):
-                raise DemoFailed(f"the sweep could not do all of its work: {answer['errors'][0]}")
-        return answers
-
-    def _done(self, script: str, *words: str | Path) -> Done:
-        """Show a command and run it; that it fails is the demo's failure."""
-        self._screen.command(shown(script, *words))
-        done = self._home.run(script, *words)
-        done.check()
-        return done
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._began
+        self._scene.look()
