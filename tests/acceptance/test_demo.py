@@ -15,13 +15,15 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from fcntl import ioctl
+from fcntl import LOCK_EX, flock, ioctl
 from pathlib import Path
 
 import pytest
 
 from baton.adapters.harnesses.claude import INSTALL, Harness
-from baton.demo import agents
+from baton.demo import agents, evidence
+from baton.demo.journal import Journal
+from baton.demo.scratch import DemoFailed, Scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts/baton/demo/__main__.py"
@@ -322,6 +324,78 @@ def test_ctrl_c_in_the_middle_leaves_nothing(place: Place) -> None:
     assert (place.processes(), place.homes()) == ([], [])
 
 
+# -- the check at the end: it has to fail where something is wrong --------------------------------------------------
+
+
+class Copied:
+    """A copy of a kept home, and what its records say."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.path = folder / "home"
+        shutil.copytree(home, self.path)
+        files = [*self.path.glob("state/archive/tasks/*.json"), *self.path.glob("state/campaigns/*.json")]
+        self.records = [json.loads(file.read_bytes()) for file in files]
+
+    @property
+    def journal(self) -> Journal:
+        journal = Journal(self.path)
+        journal.news()
+        return journal
+
+    def home(self) -> Scratch:
+        scratch = Scratch(os.environ, {})
+        scratch.path = self.path
+        return scratch
+
+
+@pytest.fixture
+def copied(kept: tuple[Place, Terminal, int], tmp_path: Path) -> Copied:
+    (home,) = kept[0].homes()
+    copied = Copied(home, tmp_path)
+    evidence.log_is_state(copied.journal, copied.records)
+    evidence.runs(copied.path, copied.journal)
+    evidence.nothing_is_held(copied.home(), copied.records)
+    return copied
+
+
+@pytest.mark.parametrize("number", [0, 20, -1])
+@pytest.mark.parametrize("times", [0, 2])
+def test_an_event_lost_or_doubled_is_found(copied: Copied, number: int, times: int) -> None:
+    (log,) = copied.path.glob("state/events/*.ndjson")
+    lines = log.read_text().splitlines(keepends=True)
+    assert not lines[number].startswith('{"id":"refused/')
+    lines[number] *= times
+    log.write_text("".join(lines))
+    with pytest.raises(DemoFailed, match="do not tell the same"):
+        evidence.log_is_state(copied.journal, copied.records)
+
+
+def test_a_run_whose_record_says_something_else_than_the_log_is_found(copied: Copied) -> None:
+    record = next(file for file in copied.path.glob("state/runs/*/*.json") if "interrupted" in file.read_text())
+    record.write_text(record.read_text().replace('"interrupted"', '"completed"'))
+    with pytest.raises(DemoFailed, match="is completed in its record, and interrupted in the log"):
+        evidence.runs(copied.path, copied.journal)
+
+
+def test_a_file_that_is_not_as_the_manifest_says_is_found(copied: Copied) -> None:
+    folder = copied.path / "projects/bakery/campaigns/bread"
+    (folder / "final/bread-002.md").write_text("something else")
+    with pytest.raises(DemoFailed, match=r"final/bread-002\.md is not as the manifest says"):
+        evidence.manifest(folder)
+
+
+def test_a_lock_that_is_held_and_a_commit_under_way_are_found(copied: Copied) -> None:
+    stripe = next(copied.path.glob("state/locks/??"))
+    with stripe.open() as file:
+        flock(file, LOCK_EX)
+        with pytest.raises(DemoFailed, match=f"there are held locks left: .*'{stripe.name}'"):
+            evidence.nothing_is_held(copied.home(), copied.records)
+    (mark,) = stripe.parent.glob(f"{stripe.name}.*")
+    mark.write_bytes(b"{" + mark.read_bytes()[1:])
+    with pytest.raises(DemoFailed, match=f"there are commits under way left: .*'{mark.name}'"):
+        evidence.nothing_is_held(copied.home(), copied.records)
+
+
 # -- a campaign of one's own --------------------------------------------------------------------------------------
 
 
@@ -441,7 +515,7 @@ def test_claude_is_run_after_a_yes_as_it_was_said_with_its_own_keys_alone(with_c
     asked = shown(terminal.out)
     assert not (with_claude.folder / "started").exists()
     assert any("It will be run 12 times (3 tasks, 4 steps each), 2 at once" in line for line in asked)
-    assert any("This costs tokens." in line for line in asked)
+    assert any("This costs tokens" in line for line in asked)
     terminal.type(b"y\r")
     assert terminal.end() == 0, terminal.out
 
@@ -455,8 +529,10 @@ def test_claude_is_run_after_a_yes_as_it_was_said_with_its_own_keys_alone(with_c
     assert re.search(r"^   \$ kill -9 \d+ \d+$", told, re.MULTILINE)
     assert "Nothing was sent back." in told
     assert "| Campaign bread is completed: 3 completed" in told
-    assert re.search(r"^   used +.*\d+\.\d\d dollars", told, re.MULTILINE)
-    assert (with_claude.processes(), with_claude.homes()) == ([], [])
+    assert "   used         0.10 dollars by list prices: 28,800 input tokens, 1,008 output tokens\n" in told
+    (home,) = with_claude.homes()  # what was paid for is not thrown away
+    assert f"The home is kept: {home}" in told
+    assert with_claude.processes() == []
 
 
 def test_without_a_yes_nothing_is_run(with_claude: Place) -> None:
@@ -466,6 +542,15 @@ def test_without_a_yes_nothing_is_run(with_claude: Place) -> None:
     assert terminal.end() == 1
     assert "demo: nothing was run, since you did not say yes" in shown(terminal.out)
     assert not (with_claude.folder / "started").exists()
+    assert (with_claude.processes(), with_claude.homes()) == ([], [])
+
+
+def test_ctrl_c_at_the_question_leaves_nothing(with_claude: Place) -> None:
+    terminal = Terminal(with_claude, "--agent", "claude")
+    terminal.read_until("Go on? [y/N]")
+    terminal.type(b"\x03")
+    assert terminal.end() == 130
+    assert "demo: interrupted" in shown(terminal.out)
     assert (with_claude.processes(), with_claude.homes()) == ([], [])
 
 

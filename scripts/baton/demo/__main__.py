@@ -78,13 +78,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(screen: Screen, home: Scratch, crew: agents.Agents, asked: argparse.Namespace) -> int:
-    keep, code, said = asked.keep or asked.campaign is not None, 0, ""
+    code, said = 0, ""
+    scene = Scene(home, screen, crew)
     try:
         for number in INTERRUPTED:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, and a shell's background jobs, want it
                 signal.signal(number, _interrupt)
         file = Path(os.path.abspath(asked.campaign)) if asked.campaign else EXAMPLE
-        scene = Scene(home, screen, crew)
         _say_what_comes(screen, asked)
         Story(scene, file, must_ask=asked.agent == "claude" and not asked.yes).tell()
         screen.say()
@@ -101,6 +101,8 @@ def _run(screen: Screen, home: Scratch, crew: agents.Agents, asked: argparse.Nam
         code, said = 1, f"cannot go on: {error}"
     except Exception as error:  # noqa: BLE001 - a defect of the demo must not leave processes behind either
         code, said = 1, f"cannot go on, by a defect of its own: {type(error).__name__}: {error}"
+    # What somebody wrote or paid for is kept, once it has been begun.
+    keep = asked.keep or ((asked.campaign is not None or asked.agent == "claude") and bool(scene.tasks))
     _ignore_signals()  # what follows is short, and a second Ctrl-C must not cut it off
     try:
         screen.leave_table()
@@ -124,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         "--agent",
         choices=("offline", "claude"),
         default="offline",
-        help="who works: programs (default), or Claude Code",
+        help="who works: programs, or Claude Code (--keep)",
     )
     parser.add_argument(
         "--yes", action="store_true", help="with --agent claude: do not ask, I know that it costs tokens"

@@ -32,14 +32,20 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Agents:
-    """``middle_seconds``: at this age an agent is in the middle of its step; ``silence_seconds``: without any event for
-    so long, something is wrong."""
+    """How they are run, and in what time things happen.
+
+    At the age of ``middle_seconds`` an agent is in the middle of its step; without any event for ``silence_seconds``
+    something is wrong. Each ``pause_seconds`` they are looked at, and each ``sweep_seconds`` a sweep is done in place
+    of cron, which would do it each minute: what backs off is started again by it.
+    """
 
     name: str
     harness: str
     settings: tuple[str, ...]
     middle_seconds: float
     silence_seconds: float
+    pause_seconds: float
+    sweep_seconds: float
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,7 +54,9 @@ OFFLINE = Agents(
     harness="script",
     settings=("harness: {default: script}     # each agent's offline program, no model", *SHARED),
     middle_seconds=0.12,
-    silence_seconds=60,
+    silence_seconds=60.0,
+    pause_seconds=0.02,
+    sweep_seconds=3.0,
 )
 
 
@@ -67,6 +75,8 @@ def claude(environ: Mapping[str, str]) -> Agents:
         harness="claude",
         settings=(f"harness: {{default: claude, claude: {{max_budget_usd: {RUN_DOLLARS}}}}}", *SHARED, *more),
         middle_seconds=5.0,
-        silence_seconds=2 * 60 * 60,
+        silence_seconds=2 * 60 * 60.0,
+        pause_seconds=0.2,
+        sweep_seconds=60.0,
         environ=own,
     )

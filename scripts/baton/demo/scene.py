@@ -14,9 +14,7 @@ from baton.demo.journal import Journal, seconds
 from baton.demo.scratch import DemoFailed, Done, Scratch, shown
 from baton.demo.screen import Screen
 
-PAUSE_SECONDS = 0.02
-# In place of cron, which would sweep each minute: what backs off, or lost its supervisor by itself, is started again.
-SWEEP_SECONDS = 3.0
+DRAW_SECONDS = 0.1
 FACTS = ("skipped", "stale_released", "redispatched", "archived", "found", "errors")
 
 
@@ -35,6 +33,7 @@ class Scene:
         """When a run was killed, in seconds since the epoch."""
         self.began = time.monotonic()
         self._told = 0
+        self._drawn = 0.0
 
     @property
     def slug(self) -> str:
@@ -111,12 +110,12 @@ class Scene:
                 return
             yield
             now = time.monotonic()
-            if now - swept > SWEEP_SECONDS:
+            if now - swept > self.agents.sweep_seconds:
                 self.home.json("check_pipeline.py")
                 swept = now
             if now - heard > self.agents.silence_seconds:
                 raise DemoFailed(f"nothing has happened for {self.agents.silence_seconds:g} s")
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(self.agents.pause_seconds)
 
     def look(self) -> bool:
         """Take in what the log has told since the last look; tell whether there was anything."""
@@ -126,7 +125,8 @@ class Scene:
             change = self.board.take(event)
             if change and not self.screen.is_live:
                 self.screen.item(f"{seconds(event['at']) - self.journal.began:.1f} s", change)
-        if self.screen.is_live:
+        if self.screen.is_live and (fresh or time.monotonic() - self._drawn > DRAW_SECONDS):
+            self._drawn = time.monotonic()
             hint = "" if self.board.is_finished else "; Ctrl-C ends it"
             footer = f"{time.time() - self.journal.began:.1f} s{hint}"
             self.screen.draw(self.board.rows(footer, self.screen.height - 2))

@@ -76,7 +76,13 @@ class Screen:
     def ask(self, question: str) -> str:
         """Ask on the terminal; return what was typed."""
         self._write(f"{INDENT}{question} ")
-        return sys.stdin.readline().strip()
+        typed = ""
+        try:
+            typed = sys.stdin.readline()
+        finally:
+            if not typed:
+                self._write("\n")
+        return typed.strip()
 
     def say(self, *spans: Span) -> None:
         """Print one line, above the table if there is one."""

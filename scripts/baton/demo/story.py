@@ -8,7 +8,7 @@ from pathlib import Path
 from baton.demo import agents, processes, results
 from baton.demo.board import Board
 from baton.demo.loopback import Telegram
-from baton.demo.scene import PAUSE_SECONDS, Scene
+from baton.demo.scene import Scene
 from baton.demo.scratch import REPOSITORY, DemoFailed, shown
 from baton.demo.screen import counted
 
@@ -103,8 +103,8 @@ class Story:
             f"It works in {scene.folder}, as you and with your login or key; it edits files and uses the shell unasked."
         )
         self._screen.note(
-            f"This costs tokens. A run is stopped at {agents.RUN_DOLLARS:.2f} dollars by list prices, so all of it costs "
-            f"at most about {runs + 2 * scene.count} dollars, and as a rule far less. It takes some minutes a step."
+            f"This costs tokens, and how many nobody can say beforehand. A run is stopped when it has used "
+            f"{agents.RUN_DOLLARS:.2f} dollars by list prices. Expect minutes for each step."
         )
         if self._screen.ask("Go on? [y/N]").lower() not in ("y", "yes"):
             raise agents.Refused("nothing was run, since you did not say yes")
@@ -133,7 +133,7 @@ class Story:
         while len(scene.journal.of("lease_granted")) < min(agents.SLOTS, len(tasks)):
             if time.monotonic() > end:
                 raise DemoFailed(f"no agent has started within {START_SECONDS:g} s")
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(scene.agents.pause_seconds)
             scene.journal.news()
         self._screen.step(f"No more than {agents.SLOTS} agents may work at once here. What does the rest wait for?")
         scene.tell_what_waits()

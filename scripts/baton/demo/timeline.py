@@ -9,7 +9,7 @@ from baton.demo.journal import Journal, seconds
 
 WAITS, KILLED, HELD, SENT_BACK, FAILED, COMPLETED = ".", "X", "-", "<", "!", "|"
 MARKS = {
-    WAITS: "waits for a slot",
+    WAITS: "waits",
     KILLED: "killed",
     HELD: "held by the dead run",
     SENT_BACK: "sent back",
