@@ -23,13 +23,15 @@ from baton.demo.story import EXAMPLE, Story
 INTERRUPTED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 USAGE = 2
 EPILOG = """\
-It makes a temporary home and runs a campaign there: each article is researched, written, reviewed and polished. One
-agent is killed with kill -9 together with its supervisor, and the work goes on with nothing lost. Offline no model is
-called, nothing leaves this machine, and nothing of it is left afterwards.
+It makes a temporary home and runs a campaign there: each article is researched, written, reviewed
+and polished. One agent is killed with kill -9 together with its supervisor, and the work goes on
+with nothing lost. Offline no model is called, nothing leaves this machine, and nothing of it is
+left afterwards.
 
 example:  scripts/demo
           scripts/demo --campaign my-campaign.yaml
-exit codes: 0 all happened as told; 1 something did not, or you said no; 2 wrong usage; 130 interrupted
+exit codes: 0 all happened as told; 1 something did not (then the home is kept), or you said no;
+            2 wrong usage; 130 interrupted
 """
 NEXT = """
 What to type next, in {repository}:
@@ -117,20 +119,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="demo",
         description="Show Baton at work: a crew of agents, one of them killed, nothing lost. Takes about 10 seconds.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=100),
     )
-    parser.add_argument(
-        "--campaign", metavar="FILE", help="your own campaign instead of examples/bread; keeps the home"
-    )
-    parser.add_argument(
-        "--agent",
-        choices=("offline", "claude"),
-        default="offline",
-        help="who works: programs, or Claude Code (--keep)",
-    )
-    parser.add_argument(
-        "--yes", action="store_true", help="with --agent claude: do not ask, I know that it costs tokens"
-    )
+    parser.add_argument("--campaign", metavar="FILE", help="your campaign, not examples/bread; the home is kept")
+    who = "who works: offline programs, or Claude Code (the home is kept)"
+    parser.add_argument("--agent", choices=("offline", "claude"), default="offline", help=who)
+    parser.add_argument("--yes", action="store_true", help="with --agent claude: do not ask; it costs tokens")
     parser.add_argument("--keep", action="store_true", help="keep the temporary home, to look at it afterwards")
     return parser
 
