@@ -35,7 +35,7 @@ exit codes: 0 all happened as told; 1 something did not (then the home is kept),
 """
 NEXT = """
 What to type next, in {repository}:
-   scripts/demo --campaign FILE       the same with your keywords and texts: copy examples/bread
+   scripts/demo --campaign FILE       yours, the same way: begin with a copy of examples/bread
    scripts/demo --agent claude        the same with Claude Code: costs tokens, asks first
 
 To stay, make a home that lasts, and a campaign in it:
@@ -46,7 +46,7 @@ To stay, make a home that lasts, and a campaign in it:
    scripts/doctor.py                  says what this machine lacks, and the cure
    scripts/activate_campaign.py bread
    crontab -e                         add the lines of ~/baton-home/crontab.example
-Claude Code does the work there. To stay offline, as here, write into ~/baton-home/config/baton.yaml:
+Claude Code does the work there; offline, as here, with this in ~/baton-home/config/baton.yaml:
    harness: {{default: script}}
 """
 
