@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "skills"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "skills"))
 from _offline import clauses, notes
 from _offline.briefs import brief_from
 from _offline.notes import Plan, plan_from
@@ -16,7 +18,7 @@ from _offline.outline import Run, best_run, opening_of, parts_of
 from _offline.pages import listed, ranges, read_page
 from _offline.phrases import distinct, key_phrases, phrase_from
 from _offline.ranking import Weights, choose, cosine, lexrank
-from _offline.readability import BUILT_IN, by_rule, readability, syllables
+from _offline.readability import BUILT_IN, MISSING, by_rule, readability, syllables
 from _offline.sources import READ_BYTES, Sentence, Trouble, read_sources, source_from
 from _offline.text import is_whole, leans_back, paragraphs, sentences, stem, terms, words
 
@@ -181,7 +183,7 @@ def test_easy_text_has_more_ease_and_a_lower_grade_than_hard_text() -> None:
     assert readability("The cat sat on the mat.", library=False).measure == BUILT_IN
 
 
-@pytest.mark.parametrize(("needs", "measure"), [("", "textstat 9.1"), ("Requires-Dist: nltk\n", BUILT_IN)])
+@pytest.mark.parametrize(("needs", "measure"), [("", "textstat 9.1"), ("Requires-Dist: nltk\n", MISSING)])
 def test_a_library_counts_unless_it_would_fetch_its_dictionary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: str, measure: str
 ) -> None:
@@ -196,10 +198,21 @@ def test_a_library_counts_unless_it_would_fetch_its_dictionary(
     (tmp_path / "textstat-9.1.dist-info/METADATA").write_text(metadata)
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("textstat", "nltk", "nltk.data"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.setitem(sys.modules, name, None)  # so that what is imported here is forgotten at the end
+        del sys.modules[name]
     found = readability("The cat sat on the mat. The dog ran to the cat.")
     assert found.measure == measure
-    assert (found.ease == 61.2) is (measure != BUILT_IN)
+    assert (found.ease == 61.2) is (measure != MISSING)
+
+
+def test_the_library_of_the_extra_measures_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = re.search(r"^textstat==(.+)$", (ROOT / "requirements-readability.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it asked the network"))
+    text = "The cat sat on the mat. Fermentation is the slow part of baking."
+    found, own = readability(text), by_rule(text)
+    assert found.measure == f"textstat {pinned[1]}"
+    assert abs(found.ease - own.ease) < 15, "both are Flesch's formula"
 
 
 LONG = (
