@@ -18,7 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import pytest
+import yaml
+from tests.cli.homes import module
 
 from baton.store.skills import list_skills, script_path
 
@@ -37,6 +40,7 @@ CREW = {
     "content-reviewer": "offline_reviewer.py",
     "humanizer": "offline_humanizer.py",
 }
+PLACES = ("", "baton")
 SHIPPED = {*CREW, "orchestrator", "baton-protocol"}
 FOLDERS = ("research", "drafts", "reviewed", "final")
 KEYWORDS = ("sourdough starter", "rye bread", "bread crust")
@@ -97,34 +101,69 @@ def test_a_skill_says_what_to_read_to_write_to_check_how_to_end_and_what_never_t
     assert "complete_step.py" in text and "release_lock.py" in text and "`state/`" in text
 
 
+def front_matter(name: str) -> dict[str, Any]:
+    found = yaml.safe_load(skill_text(name).split("---\n")[1])
+    assert isinstance(found, dict)
+    return found
+
+
 @pytest.mark.parametrize("name", sorted(SHIPPED))
-def test_a_skill_names_only_scripts_and_options_that_exist(name: str) -> None:
+def test_a_skill_keeps_the_rules_of_agent_skills(name: str) -> None:
+    found, body = front_matter(name), skill_text(name).split("---\n", 2)[2]
+    assert {"name", "description"} <= set(found)
+    assert set(found) <= {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", found["name"]) and len(found["name"]) <= 64
+    assert found["name"] == name
+    assert 1 <= len(found["description"]) <= 1024
+    assert all(isinstance(text, str) for pair in found.get("metadata", {}).items() for text in pair)
+    assert body.count("\n") < 500 and len(body) / 3.5 < 5000, "the advice: under 500 lines and 5000 tokens"
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_a_skill_names_only_paths_and_scripts_that_exist(name: str) -> None:
     text = skill_text(name)
-    code = [*re.findall(r"`([^`\n]+)`", text), *"".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()]
-    assert not {word for word in re.findall(r"\b[a-z_]+\.py\b", text) if not (SCRIPTS / word).exists()} - {
-        CREW.get(name)
-    }
-    calls = [words for line in code if (words := re.sub(r"[\[\]|]", " ", line).split()) and words[0].endswith(".py")]
-    assert calls or name == "humanizer"
-    for script, *words in calls:
-        if script in CREW.values():
-            continue
-        verb = words[0] if words and re.fullmatch(r"[a-z]+", words[0]) and script[:-3] in VERBS else None
-        known = help_of(script, verb) + (" --json" if script[:-3] in ALWAYS_JSON else "")
-        unknown = [word for word in words if word.startswith("--") and word.rstrip(".,;") not in known]
-        assert not unknown, f"{script} {verb or ''}: {unknown}"
+    named = set(re.findall(r"\b[a-z_]+\.py\b", text)) - {CREW.get(name)}
+    assert named and not [
+        script for script in named if not any((SCRIPTS / place / script).exists() for place in PLACES)
+    ]
+    assert not [other for other in re.findall(r"skill `([a-z-]+)`", text) if other not in SHIPPED]
 
 
-VERBS = ("task", "campaign", "pipeline", "service", "agent")
-ALWAYS_JSON = ("complete_step", "request_revision", "release_lock", "check_pipeline", "resolve_service")
+def command_lines(name: str) -> list[list[str]]:
+    """Every command of ours in a skill, as words; what stands for something is put in."""
+    text = skill_text(name)
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()
+    lines = [line for line in [*re.findall(r"`([^`\n]+)`", text), *blocks] if re.match(r"[a-z_]+\.py\b", line)]
+    meant = [re.sub(r"\[(.*?)\]", r"\1", line).replace("<task>", "x-001").replace("<path>", "x.md") for line in lines]
+    words = [shlex.split(re.sub(r"(--to-step) N\b", r"\1 1", line), comments=True) for line in meant]
+    return [found for found in words if found[0] not in CREW.values()]
 
 
-@cache
-def help_of(script: str, verb: str | None) -> str:
-    words = [str(SCRIPTS / script), *filter(None, [verb]), "--help"]
-    done = subprocess.run(words, env=environ(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{shlex.join(words)}: {done.stderr}"
-    return done.stdout
+# Named as a script, with nothing after it: no call.
+MENTIONED = {(script,) for script in ("invoke_agent.py", "activate_campaign.py")}
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_every_command_line_in_a_skill_is_one_that_its_script_takes(name: str) -> None:
+    lines = [line for line in command_lines(name) if tuple(line) not in MENTIONED]
+    assert any(line[0] == "complete_step.py" for line in lines)
+    for script, *words in lines:
+        command = module(script.removesuffix(".py")).command
+        context = click.Context(command)
+        try:
+            while isinstance(command, click.Group):
+                _, found, words = command.resolve_command(context, words)
+                assert found is not None
+                command = found
+            command.make_context(script, list(words))
+        except click.ClickException as error:
+            pytest.fail(f"{shlex.join([script, *words])}: {error.format_message()}")
+
+
+def test_a_command_line_that_no_script_takes_is_seen() -> None:
+    for words in (["--note", "x"], ["--to-step", "N"]):
+        with pytest.raises(click.UsageError):
+            module("request_revision").command.make_context("x", words)
 
 
 def test_the_reviewers_table_says_what_its_offline_agent_measures() -> None:
