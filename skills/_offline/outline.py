@@ -152,8 +152,9 @@ def parts_of(
         is_weak = topic is None or (len(topic.stems) == 1 and topic.stems not in strong)
         name = title if topic is None or (is_weak and title not in taken) else topic.text
         heading, paragraphs = _headed(group, name, taken)
-        if heading in taken:  # nothing tells these sections apart
-            parts[-1] = Part(heading=parts[-1].heading, paragraphs=(*parts[-1].paragraphs, *paragraphs))
+        same = next((place for place, part in enumerate(parts) if part.heading == heading), None)
+        if same is not None:  # nothing tells these sections apart
+            parts[same] = Part(heading=heading, paragraphs=(*parts[same].paragraphs, *paragraphs))
         else:
             parts.append(Part(heading=heading, paragraphs=paragraphs))
     return parts
@@ -164,7 +165,7 @@ def _headed(group: Sequence[Run], name: str, taken: Collection[str]) -> tuple[st
     paragraphs = tuple(run.sentences for run in group)
     total = sum(map(len, paragraphs))
     own = [one.heading for one in paragraphs[0] if one.heading]
-    if own and own[0] not in taken and not _TOO_GENERAL.match(own[0]) and len(words(own[0])) <= HEADING_WORDS:
+    if own and not _TOO_GENERAL.match(own[0]) and len(words(own[0])) <= HEADING_WORDS:
         same = sum(one.heading == own[0] for run in group for one in run.sentences)
         if same >= MOSTLY * total:
             return own[0], paragraphs

@@ -499,6 +499,58 @@ def test_a_first_draft_with_faults_goes_back_to_the_writer_and_a_second_one_is_a
     assert "- Verdict: accepted with remarks\n" in (alone.workspace / "reviewed/x-001.md").read_text()
 
 
+TEA = (
+    "# Tea\n\nTea is made from the leaves of one plant. Green tea is dried soon after picking. Black tea is left to "
+    "oxidise first. Water for green tea should be cooler than for black tea.\n"
+)
+BIKES = """\
+# Choosing a bicycle
+
+## Frame
+
+The frame decides how comfortable a bicycle is. A frame that is too large makes the rider stretch. A small frame puts
+weight on the hands of the rider. Measure the inside leg in socks, from the floor up.
+
+| inside leg | frame |
+| --- | --- |
+| 75 cm | 50 cm |
+
+## Brakes
+
+There are two common kinds of brakes:
+
+- Rim brakes press two pads against the rim of the wheel. They are light, cheap and easy to mend.
+- Disc brakes press on a steel disc at the hub. They work as well in rain as in the dry.
+- Coaster brakes
+
+Disc brakes cost more than rim brakes. A bicycle for all weathers is better with disc brakes. Pads wear out on both.
+
+## Gears
+
+Hub gears need little care, because they are closed. Derailleur gears are lighter and offer more steps. A bicycle for
+the city does well with seven gears. In the mountains a rider wants more of them.
+"""
+
+
+def test_sources_too_thin_for_an_article_are_told_by_the_writer_with_figures(alone: Alone) -> None:
+    alone.write("sources/tea.md", TEA)
+    alone.write("research/x-001.md", "- Keyword: tea\n\n## Key phrases\n\n- green tea\n")
+    said = alone.refusal("content-writer")
+    assert re.match(r"the sources give \d+ words on 'tea', and an article needs 100: add sources", said)
+
+
+def test_a_page_of_lists_and_tables_becomes_an_article_under_its_own_headings(alone: Alone) -> None:
+    alone.write("sources/bikes.md", BIKES)
+    alone.record |= {"title": "Choosing a bicycle", "keywords": []}
+    for name in CREW:
+        assert alone.run(name).returncode == 0, name
+    article = (alone.workspace / "final/x-001.md").read_text()
+    page = read_page(article)
+    assert page.title.startswith("Bicycle")
+    assert {section.heading for section in page.sections} <= {"Frame", "Brakes", "Gears"} and len(page.sections) >= 2
+    assert "Rim brakes press two pads" in article and "Coaster" not in article and "75 cm" not in article
+
+
 def test_what_is_no_article_is_never_accepted(alone: Alone) -> None:
     alone.copy_sources()
     alone.write("drafts/x-001.md", "I could not find anything, sorry.\n")
