@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     example="invoke_agent.py content-writer spring-001\ninvoke_agent.py content-writer spring-001 --detach\n"
     "invoke_agent.py --next",
     id_option="agent",
+    for_option="task",
 )
 @click.argument("agent", required=False)
 @click.argument("task", required=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from _offline.pages import listed, numbered
 
 FIRST_WORDS = 600
+FIRST_SOURCES = 3
 LONGER = 1.5
 MARGIN = 1.12
 LONGEST_SENTENCE, SHORT_SENTENCE = 40, 30
@@ -37,7 +38,7 @@ class Plan:
     """
 
     words: int = FIRST_WORDS
-    sources: int = 1
+    sources: int = FIRST_SOURCES
     sections: int = 3
     longest: int | None = None
     is_wide: bool = False
@@ -89,7 +90,7 @@ def hard_to_read(ease: float, least: float) -> str:
 def plan_from(notes: str) -> Plan:
     """Return what notes ask for, as far as it is understood; without notes, the plan of a first draft."""
     low = " ".join(notes.lower().split())
-    words, sources, sections = FIRST_WORDS, 1, 3
+    words, sources, sections = FIRST_WORDS, FIRST_SOURCES, 3
     # Whoever reads it again looks closely: what was not asked for must not be wrong in its turn.
     longest = LONGEST_SENTENCE if notes else None
     did: list[str] = []

@@ -1,8 +1,9 @@
 """How easily English reads: Flesch's reading ease (1948) and the grade by Kincaid (1975), higher grades being harder.
 
-The numbers come from the package ``textstat`` where it is installed with its dictionary; else from the same formulas
-with syllables counted by rule. Newer versions of ``textstat`` fetch that dictionary from the network when they miss it:
-an agent that was not told to does not do that, so such a version counts as not installed.
+The numbers come from the package ``textstat`` where it is installed with its dictionary (the extra in
+``requirements-readability.txt``); else from the same formulas with syllables counted by rule, and then the result says
+so. Newer versions of ``textstat`` fetch that dictionary from the network when they miss it: an agent that was not told
+to does not do that, so such a version counts as not installed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from _offline.text import sentences, words
 
-BUILT_IN = "built-in count of syllables"
+BUILT_IN = "estimated: syllables counted by rule"
+MISSING = f"{BUILT_IN}; the library textstat is not installed"
 _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT = re.compile(r"(?:[^laeiouy]e|[aeiouy]le|[^aeiouydtl]ed|[aeiouy]led|[^aeiouysxzcghl]es|[aeiouy]les|[^cs]hes)$")
 _TWO = re.compile(r"(?:ia(?!l|n)|io(?!n|us)|eo|ua(?!r)|[aeiou]ing|iet|riu|ii|uou|tual|ying|^(?:fl|h|s)our)")
@@ -32,7 +34,7 @@ class Readability:
 def readability(text: str, *, library: bool = True) -> Readability:
     """Measure a text without marks. ``library`` false: never ask ``textstat``."""
     found = _by_library(text) if library else None
-    return found or by_rule(text)
+    return found or (replace(by_rule(text), measure=MISSING) if library else by_rule(text))
 
 
 def by_rule(text: str) -> Readability:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from _offline.text import is_whole, paragraphs, sentences, terms, words
+from _offline.text import STOP_WORDS, blocks, is_whole, sentences, terms, words
 
 FOLDER = "sources"
+FEW_WORDS, ENGLISH = 30, 0.2
 KINDS = (".md", ".txt", ".markdown")
 READ_BYTES = 2_000_000
 """Of one source no more than this is read: ranking takes time that grows with the number of sentences."""
@@ -23,13 +24,17 @@ class Trouble(Exception):
 class Sentence:
     """One sentence of a source: ``number`` counts from 1 within it, ``paragraph`` too. ``source`` is its path.
 
-    It equals only itself: it is a place in a text, and a quick key.
+    What is no whole sentence is left out and counted, so two that follow each other have numbers that do.
+
+    ``heading`` is the source's own above it, if there is one below the title. It equals only itself: it is a place in a
+    text, and a quick key.
     """
 
     source: str
     paragraph: int
     number: int
     text: str
+    heading: str = ""
 
     @cached_property
     def terms(self) -> tuple[str, ...]:
@@ -68,16 +73,30 @@ def read_sources(workspace: Path) -> list[Source]:
     empty = [source.path for source in found if not source.sentences]
     if empty:
         raise Trouble(f"{empty[0]} has no sentences in it: write prose into it, or remove it")
+    strange = next((source.path for source in found if not _is_english(source)), None)
+    if strange is not None:
+        raise Trouble(f"{strange} is not in English, and this agent knows no other language: give the work to a model")
     return found
+
+
+def _is_english(source: Source) -> bool:
+    """Tell a language by the words that every text in it is full of; a text of a few words is let through."""
+    spoken = [word for sentence in source.sentences for word in words(sentence.text)]
+    return len(spoken) < FEW_WORDS or sum(word in STOP_WORDS for word in spoken) >= ENGLISH * len(spoken)
 
 
 def source_from(path: str, text: str, is_cut: bool = False) -> Source:
     """Return a source that has this text."""
     found: list[Sentence] = []
-    for number, paragraph in enumerate(paragraphs(text), 1):
+    place = number = 0
+    was_item = False
+    for heading, paragraph, is_item in blocks(text):
+        number += not (is_item and was_item)  # the items of a list are one paragraph
+        was_item = is_item
         for sentence in sentences(paragraph):
+            place += 1
             if is_whole(sentence):
-                found.append(Sentence(source=path, paragraph=number, number=len(found) + 1, text=sentence))
+                found.append(Sentence(source=path, paragraph=number, number=place, text=sentence, heading=heading))
     headings = (line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("# "))
     title = next(filter(None, headings), "") or Path(path).stem.replace("-", " ").replace("_", " ").capitalize()
     return Source(path=path, title=title, sentences=tuple(found), is_cut=is_cut)

@@ -17,6 +17,7 @@ def word_set(text: str) -> frozenset[str]:
 WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _NO_PROSE = re.compile(r"^\s*(#{1,6}(\s|$)|\||<!--|[-*_=](\s*[-*_=]){2,}\s*$|\[[^\]]+\]:)")
+_HEADING = re.compile(r"\s*(#{1,6})\s+(.+)$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 _INLINE = (
     (re.compile(r"!\[[^\]]*\]\([^)]*\)"), ""),  # pictures
@@ -61,6 +62,14 @@ _LEANING_STARTS = re.compile(
     r"|not (only|in|at|so)|with (the|it)|without (it|them|this)|(on|after|by) the (first|second|third))\b",
     re.IGNORECASE,
 )
+# A sentence in the middle of a paragraph that has one of these tells about what was said just before it.
+_REFERRING = word_set("too also therefore then such besides instead either again meanwhile afterwards else even still")
+_FOLLOWING_STARTS = re.compile(
+    r"(the|then|after|soon|later|meanwhile|within|during|until|once|often|usually|sometimes|together|next|finally|only"
+    r"|even|in (this|that|these|those|such)|another|as (long|soon))\b",
+    re.IGNORECASE,
+)
+_CONTRAST = re.compile(r"(but|yet|however|still|nevertheless|though|on the other hand|instead|only)\b", re.IGNORECASE)
 _PRONOUN_SOON = re.compile(
     r"(when|if|once|because|since|after|before|while|until|as|where|although|in|on|at|with|without|from|for|by|under|"
     r"during|among|of|to|most|some|few|all|what)\s+(it|its|they|their|them|this|these|those|he|she|his|her|that|such)\b",
@@ -73,9 +82,18 @@ def paragraphs(markdown: str) -> list[str]:
 
     Front matter, headings, tables, code, comments and rules are left out.
     """
-    found: list[str] = []
+    return [text for _, text, _ in blocks(markdown)]
+
+
+def blocks(markdown: str) -> list[tuple[str, str, bool]]:
+    """Return the heading that each paragraph stands under, the paragraph, and whether it is an item of a list.
+
+    The page's title counts as no heading.
+    """
+    found: list[tuple[str, str, bool]] = []
     lines: list[str] = []
-    fence = ""
+    is_item = False
+    fence = heading = ""
     for line in [*_without_front_matter(markdown.replace("\r\n", "\n").split("\n")), ""]:
         mark = _FENCE.match(line)
         if fence or mark:
@@ -85,12 +103,14 @@ def paragraphs(markdown: str) -> list[str]:
         item = _ITEM.match(line)
         if not line.strip() or item or _NO_PROSE.match(line):
             text = _plain(" ".join(lines))
-            found += [text] if text else []
-            lines = [line[item.end() :]] if item else []
+            found += [(heading, text, is_item)] if text else []
+            lines, is_item = [line[item.end() :]] if item else [], item is not None
+            if match := _HEADING.match(line):
+                heading = _plain(match[2].rstrip("# ")) if len(match[1]) > 1 else ""
         else:
             lines.append(line.strip())
     if lines and (text := _plain(" ".join(lines))):
-        found.append(text)
+        found.append((heading, text, is_item))
     return found
 
 
@@ -115,7 +135,7 @@ def is_whole(sentence: str) -> bool:
     first = sentence.lstrip("\"'“‘(")[:1]
     is_closed = sentence.count("(") == sentence.count(")") and sentence.count('"') % 2 == 0
     is_ended = sentence.rstrip("\"'”’)").endswith((".", "!", "?"))
-    return bool(first) and not first.islower() and is_closed and is_ended and len(words(sentence)) >= 4
+    return bool(first) and not first.islower() and is_closed and is_ended and len(words(sentence)) >= 2
 
 
 def leans_back(sentence: str) -> bool:
@@ -125,6 +145,21 @@ def leans_back(sentence: str) -> bool:
         return True
     first = found[0]
     return first in _LEANS or bool(_LEANING_STARTS.match(sentence)) or bool(_PRONOUN_SOON.match(sentence))
+
+
+def follows_on(sentence: str) -> bool:
+    """Tell whether a sentence in the middle of a paragraph is likely to be about what stands before it."""
+    return leans_back(sentence) or bool(_FOLLOWING_STARTS.match(sentence)) or refers(sentence)
+
+
+def refers(sentence: str) -> bool:
+    """Tell whether a sentence has a word by which it points at what was said: 'too', 'therefore', 'as well'."""
+    return not _REFERRING.isdisjoint(words(sentence)) or sentence.rstrip(".!").endswith("as well")
+
+
+def takes_back(sentence: str) -> bool:
+    """Tell whether a sentence limits the one before it: that one must not be told without it."""
+    return bool(_CONTRAST.match(sentence.lstrip("\"'“‘(")))
 
 
 def words(text: str) -> list[str]:

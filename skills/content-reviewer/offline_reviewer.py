@@ -28,6 +28,7 @@ from _offline.text import key, terms, words
 LEAST_WORDS, MOST_WORDS = 500, 1500
 SHARE_OF_SOURCES = 0.5
 LEAST_SECTIONS, MOST_SECTIONS = 3, 7
+WORDS_FOR_A_SECTION = 100
 LEAST_SOURCES = 3
 LEAST_EASE = 50.0
 KEYWORD_SHARES = (10, 80)
@@ -81,7 +82,7 @@ def review_of(draft: str, brief: Brief, sources: Sequence[Source]) -> Review:
     measured = readability(page.text)
     checks = (
         _length(page, sources),
-        _sections(page),
+        _sections(page, sources),
         _sources(page, sources),
         _named(page, sources),
         _keyword(page, brief.keyword, sources),
@@ -131,10 +132,11 @@ def _length(page: Page, sources: Sequence[Source]) -> Check:
     )
 
 
-def _sections(page: Page) -> Check:
+def _sections(page: Page, sources: Sequence[Source]) -> Check:
     count = len(page.sections)
-    wanted, passed = f"{LEAST_SECTIONS} to {MOST_SECTIONS}", LEAST_SECTIONS <= count <= MOST_SECTIONS
-    note = notes.few_sections(count, LEAST_SECTIONS)
+    least = max(1, min(LEAST_SECTIONS, sum(source.count for source in sources) // WORDS_FOR_A_SECTION))
+    wanted, passed = f"{least} to {MOST_SECTIONS}", least <= count <= MOST_SECTIONS
+    note = notes.few_sections(count, least)
     if count > MOST_SECTIONS:
         note = f"It has {count} sections: make at most {MOST_SECTIONS} of them."
     return Check(name="sections", found=str(count), wanted=wanted, passed=passed, weight=10, note=note)

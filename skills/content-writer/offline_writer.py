@@ -16,22 +16,27 @@ sys.path.append(os.path.join(os.environ.get("PATH", "").rpartition(":")[2], ".."
 from _offline import clauses
 from _offline.briefs import Brief, brief_from
 from _offline.notes import Plan, plan_from
-from _offline.outline import Part, bundle_at, parts_of, runs_of
+from _offline.outline import Part, Run, best_run, opening_of, parts_of
 from _offline.pages import capitalised, listed, numbered, ranges
-from _offline.phrases import phrase_from
+from _offline.phrases import distinct, key_phrases, phrase_from
 from _offline.ranking import Weights, choose, cosine, lexrank
 from _offline.sources import Sentence, Source, Trouble, all_sentences, read_sources
 from _offline.step import Step, run
 from _offline.text import leans_back, terms, words
 
 STRICT = 0.42
-INTRODUCTION = 3
+NARROW, WIDE, ENOUGH = (0.3,), (0.2, 0.1, 0.05), 0.85
+INTRODUCTION = (40, 90)
 RANKED = 400
 LEAST_FROM_A_SOURCE = 2
 NEAR = 0.12
 MISSING, ASKED, GOES_ON = 0.5, 0.4, 0.1
 BEGINS_WELL = 0.15
+TITLE, TOPICS, TOLD = 70, 3, 3
+ROOM = 1.4
+LEAST = 100
 KEYWORD, FOCUS = 4.0, 1.6
+HOME = 0.08
 OTHERS, TELLING = 0.4, 0.8
 
 
@@ -47,19 +52,22 @@ class Draft:
         self._elsewhere = self._words_of_others()
         self._scores = self._weigh()
         self.lead = self._introduction()
-        self.parts = self._body()
-        if not self.parts:
-            raise Trouble(f"the sources do not say enough about '{brief.keyword.text}' for an article")
+        runs = self._body(plan.is_wide)
+        if sum(run.count for run in runs) < LEAST:
+            runs = self._body(True)
+        self.parts = self._sections(runs)
+        count = sum(one.count for one in self._taken())
+        if count < LEAST or not self.parts:
+            said = f"the sources give {numbered(count, 'word')} on '{brief.keyword.text}'"
+            raise Trouble(f"{said}, and an article needs {LEAST}: add sources, or choose another keyword")
 
     def page(self) -> str:
         """Return the draft as Markdown: each paragraph ends with the numbers of its sources."""
         numbers = {path: number for number, path in enumerate(self._used(), 1)}
-        headings = [part.heading for part in self.parts]
-        keyword = capitalised(self._brief.keyword.text)
-        lines = [f"# {keyword}: {listed(headings[:3])}", "", _paragraph(self._cut(self.lead), numbers, self.lead), ""]
+        lines = [f"# {self.title()}", "", _paragraph(self._cut(self.lead), numbers, self.lead), ""]
         for part in self.parts:
             lines += [f"## {capitalised(part.heading)}", ""]
-            for paragraph in _paragraphs(part):
+            for paragraph in part.paragraphs:
                 lines += [_paragraph(self._cut(paragraph), numbers, paragraph), ""]
         lines += ["## Sources", ""]
         titles = {source.path: source.title for source in self._sources}
@@ -67,6 +75,20 @@ class Draft:
             taken = [one.number for one in self._taken() if one.source == path]
             lines.append(f"{number}. {titles[path]} (`{path}`): sentences {ranges(taken)}")
         return "\n".join(lines) + "\n"
+
+    def title(self) -> str:
+        """Return the keyword, and the phrases of the brief that are told most of, as far as there is room."""
+        brief = self._brief
+        found = capitalised(brief.keyword.text)
+        own, barred = set(brief.keyword.stems), [set(one.stems) for one in (*brief.others, *brief.sides)]
+        fit = [
+            one for one in brief.phrases if own.isdisjoint(one.stems) and not any(set(one.stems) >= b for b in barred)
+        ]
+        count = {one.text: sum(one.is_in(sentence.terms) for sentence in self._taken()) for one in fit}
+        topics = [one.text for one in distinct(fit, len(fit)) if count[one.text] >= TOLD][:TOPICS]
+        while topics and len(f"{found}: {listed(topics)}") > TITLE:
+            topics.pop()
+        return f"{found}: {listed(topics)}" if topics else found
 
     def summary(self) -> str:
         """Return what there is to say about it in one line."""
@@ -90,11 +112,14 @@ class Draft:
         central = dict(zip(ranked, lexrank([vectors[place] for place in ranked]), strict=True))
         best = max(first) or 1.0
         head = max(brief.keyword.stems, key=weights.of)
+        homes = {source.path for source in self._sources if head in terms(source.title)}
         scores = {}
         for place, one in enumerate(self._all):
             score = 0.75 * first[place] / best + 0.25 * central.get(place, 0.0)
+            score += HOME if one.source in homes else 0.0
             # Nearly nothing of the angle is in it, or it belongs to another article.
-            is_far = place not in central or first[place] < NEAR * best
+            is_near = one.source in homes or self._plan.is_wide or first[place] >= NEAR * best
+            is_far = place not in central or not is_near
             scores[one] = 0.0 if is_far else score * self._share(one, head)
         return scores
 
@@ -136,68 +161,86 @@ class Draft:
             )
             return sum(self._scores[one] for one in found) / len(found) + BEGINS_WELL * begins
 
-        best = max((found[: INTRODUCTION + found[0].text.endswith("?")] for found in fit), key=worth)
-        return [one for one in best if self._fits(one)]
+        beginnings = (opening_of(found, *INTRODUCTION) for found in fit)
+        return max((found for found in beginnings if all(map(self._fits, found))), key=worth, default=[])
 
-    def _body(self) -> list[Part]:
-        bundles = self._bundles()
-        scores = []
-        for bundle in bundles:
-            values = [self._scores[self._all[place]] for place in bundle]
-            score = 0.5 * max(values) + 0.5 * sum(values) / len(values)
-            scores.append(score if self._plan.is_wide or score >= STRICT else 0.0)
-        vectors = [self._weights.vector([t for place in bundle for t in self._all[place].terms]) for bundle in bundles]
+    def _body(self, is_wide: bool) -> list[Run]:
+        """Choose runs; a draft that was too narrow looks farther and farther from the keyword, until it is enough."""
+        best = max(self._scores.values())
+        runs: list[Run] = []
+        for share in WIDE if is_wide else NARROW:
+            runs = self._chosen(share * best, 0.0 if is_wide else STRICT)
+            if sum(run.count for run in runs) >= ENOUGH * self._plan.words:
+                break
+        return runs
+
+    def _chosen(self, least: float, strict: float) -> list[Run]:
+        """Choose runs, one of a paragraph at most, until there are words and sources enough."""
+        found = [best_run(one, self._scores, self._fits, least) for one in self._free_paragraphs()]
+        offered = [one for one in found if one is not None]
+        runs = [run for run, _ in offered]
+        scores = [score if score >= strict else 0.0 for _, score in offered]
+        vectors = [self._weights.vector(run.terms) for run in runs]
         start = sum(one.count for one in self.lead)
-        wanted = self._plan.sources
+        wanted = min(self._plan.sources, len(self._sources))
         topics = list(map(phrase_from, self._plan.topics))
-        holds = [{place for place, one in enumerate(self._all) if topic.is_in(one.terms)} for topic in topics]
-
-        def places(chosen: Sequence[int]) -> set[int]:
-            return {place for number in chosen for place in bundles[number]}
+        holds = [{place for place, run in enumerate(runs) if topic.is_in(run.terms)} for topic in topics]
+        next_to = {
+            place: {other for other, run in enumerate(runs) if _is_next(run.place, runs[place].place)}
+            for place in range(len(runs))
+            if scores[place]
+        }
 
         def is_enough(chosen: Sequence[int]) -> bool:
-            count = start + sum(self._all[place].count for place in places(chosen))
-            return count >= self._plan.words and len(self._strong(places(chosen))) >= wanted
+            count = start + sum(runs[place].count for place in chosen)
+            has_sources = len(self._strong([runs[place] for place in chosen])) >= wanted
+            return count >= self._plan.words * (1.0 if has_sources else ROOM)
 
         def bonus(number: int, chosen: Sequence[int]) -> float:
-            taken, source = places(chosen), self._all[bundles[number][0]].source
-            strong = self._strong(taken)
+            strong = self._strong([runs[place] for place in chosen])
             # What was asked for and is not there yet comes first; then what goes on with what is there.
-            missing = MISSING if len(strong) < wanted and source not in strong else 0.0
-            asked = ASKED * sum(bool(there & set(bundles[number])) and not there & taken for there in holds)
-            return missing + asked + (GOES_ON if {bundles[number][0] - 1, bundles[number][-1] + 1} & taken else 0.0)
+            is_new = runs[number].place[0] not in strong and len(runs[number].sentences) >= LEAST_FROM_A_SOURCE
+            missing = MISSING if len(strong) < wanted and is_new else 0.0
+            asked = ASKED * sum(number in there and there.isdisjoint(chosen) for there in holds)
+            return missing + asked + (GOES_ON if next_to[number].intersection(chosen) else 0.0)
 
         chosen = choose(scores, vectors, is_enough=is_enough, bonus=bonus)
-        runs = runs_of(places(chosen), self._all)
-        known, fewest = self._brief.phrases, self._plan.sections
-        return parts_of(runs, self._weights, self._brief.keyword, self._scores, known=known, fewest=fewest)
+        return [runs[place] for place in chosen]
 
-    def _bundles(self) -> list[tuple[int, ...]]:
-        """Sentences that may be chosen, each with what it needs: the one it leans on, a question's answer."""
-        lead = set(self.lead)
-        found: dict[tuple[int, ...], None] = {}
-        for place, one in enumerate(self._all):
-            bundle = bundle_at(place, self._all)
-            is_free = bundle and not any(self._all[other] in lead for other in bundle)
-            if is_free and self._scores[one] and all(self._fits(self._all[other]) for other in bundle):
-                found[bundle] = None
-        return list(found)
+    def _sections(self, runs: Sequence[Run]) -> list[Part]:
+        return parts_of(
+            runs,
+            self._weights,
+            self._brief.keyword,
+            known=self._brief.phrases,
+            offered=key_phrases([one.text for one in self._all]),
+            barred=(*self._brief.others, *self._brief.sides),
+            titles={source.path: source.title for source in self._sources},
+            fewest=self._plan.sections,
+        )
+
+    def _free_paragraphs(self) -> list[list[Sentence]]:
+        """The paragraphs of all sources but that of the introduction."""
+        found: dict[tuple[str, int], list[Sentence]] = {}
+        for one in self._all:
+            found.setdefault((one.source, one.paragraph), []).append(one)
+        return [paragraph for paragraph in found.values() if paragraph[0] not in self.lead[:1]]
 
     def _fits(self, one: Sentence) -> bool:
         limit = self._plan.longest
         return limit is None or all(len(piece.split()) <= limit for piece in clauses.cut(one.text, limit, self._verbs))
 
-    def _strong(self, places: set[int]) -> list[str]:
+    def _strong(self, runs: Sequence[Run]) -> list[str]:
         """The sources that say more than a sentence among these and in the introduction."""
         count: dict[str, int] = {}
-        for one in [*self.lead, *(self._all[place] for place in sorted(places))]:
+        for one in [*self.lead, *(one for found in runs for one in found.sentences)]:
             count[one.source] = count.get(one.source, 0) + 1
         return [source for source, number in count.items() if number >= LEAST_FROM_A_SOURCE]
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _taken(self) -> list[Sentence]:
-        return [*self.lead, *(one for part in self.parts for found in part.runs for one in found.sentences)]
+        return [*self.lead, *(one for part in self.parts for one in part.sentences)]
 
     def _used(self) -> list[str]:
         return list(dict.fromkeys(one.source for one in self._taken()))
@@ -216,16 +259,8 @@ def _means(sentences: Sequence[Sentence], values: Sequence[float]) -> dict[tuple
     return {where: sum(found) / len(found) for where, found in sums.items()}
 
 
-def _paragraphs(part: Part) -> list[list[Sentence]]:
-    """The runs of a section as paragraphs; those from one paragraph of a source stay together."""
-    found: list[list[Sentence]] = []
-    for one in part.runs:
-        first, before = one.sentences[0], found[-1][-1] if found else None
-        if before is not None and (before.source, before.paragraph) == (first.source, first.paragraph):
-            found[-1] += one.sentences
-        else:
-            found.append(list(one.sentences))
-    return found
+def _is_next(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    return one[0] == other[0] and abs(one[1] - other[1]) == 1
 
 
 def _paragraph(texts: Sequence[str], numbers: Mapping[str, int], found: Sequence[Sentence]) -> str:

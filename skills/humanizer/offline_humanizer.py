@@ -3,15 +3,16 @@
 
 """The offline humanizer: makes an article of the draft that the review accepted, and changes as little as it can.
 
-It drops what is said twice, joins sentences that are chopped, leads over to each section in a few words that claim
-nothing, and adds a summary taken from the text, the time it takes to read, and the sources by their titles.
+It drops what is said twice, joins sentences that are chopped, and adds a summary taken from the text, the time it takes
+to read, and the sources by their titles.
 """
 
 import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.append(os.path.join(os.environ.get("PATH", "").rpartition(":")[2], "..", "skills"))
@@ -20,15 +21,13 @@ from _offline.pages import Page, Section, numbered, read_page
 from _offline.ranking import Weights, cosine, lexrank
 from _offline.sources import Source, Trouble, read_sources
 from _offline.step import Step, run
-from _offline.text import leans_back, terms, words
+from _offline.text import follows_on, leans_back, refers, terms, words
 
 ALIKE, TELLING = 0.75, 5
 CHOPPED = 8
 WORDS_A_MINUTE = 220
 SUMMARY_WORDS = (8, 28)
-REFERRING = frozenset(("too", "also", "therefore", "then", "such", "besides", "instead", "either"))
-OPENERS = ("Now for {topic}.", "On to {topic}.", "Next, {topic}.", "Then there is the matter of {topic}.")
-LAST_OPENER = "That leaves {topic}."
+OPENING = 0.4
 SUMMARY = "*In short: {sentences}*"
 FIGURES = "*{words}, {minutes} to read.*"
 UNHEEDED = "; the notes need a person or a model: this agent rewords nothing"
@@ -44,13 +43,12 @@ def edited(draft: str, sources: Sequence[Source]) -> Page:
     return page.with_sections(_less_chopped(section, names) for section in _without_repeats(page))
 
 
-def article_of(page: Page, sources: Sequence[Source], number: int = 1) -> str:
-    """Return the article; ``number``, the task's, decides with which of the openers it begins."""
-    names = clauses.names_in(one.text for source in sources for one in source.sentences)
+def article_of(page: Page, sources: Sequence[Source]) -> str:
+    """Return the article."""
     minutes = max(1, math.ceil(page.count / WORDS_A_MINUTE))
     lines = [f"# {page.title}", "", SUMMARY.format(sentences=" ".join(_summary(page, sources))), ""]
     lines += [FIGURES.format(words=numbered(page.count, "word"), minutes=numbered(minutes, "minute")), ""]
-    for section in (page.lead, *_with_openers(page.sections, names, number)):
+    for section in page.all_sections:
         lines += [f"## {section.heading}", ""] if section.heading else []
         for paragraph in section.paragraphs:
             lines += [" ".join(paragraph), ""]
@@ -82,12 +80,13 @@ def _without_repeats(page: Page) -> list[Section]:
 
 
 def _less_chopped(section: Section, names: frozenset[str]) -> Section:
-    """Join two short sentences that follow each other, at most once a paragraph."""
+    """Join two short sentences about one thing that follow each other, at most once a paragraph."""
 
     def paragraph(found: tuple[str, ...]) -> tuple[str, ...]:
         for place in range(1, len(found)):
             first, second = found[place - 1 : place + 1]
-            if _is_chopped(first) and _is_chopped(second):
+            is_one = not set(terms(first)).isdisjoint(terms(second))
+            if is_one and _is_chopped(first) and _is_chopped(second):
                 return (*found[: place - 1], clauses.joined(first, second, names), *found[place + 1 :])
         return found
 
@@ -98,26 +97,6 @@ def _is_chopped(sentence: str) -> bool:
     return len(words(sentence)) <= CHOPPED and sentence.endswith(".") and ";" not in sentence and ":" not in sentence
 
 
-def _with_openers(sections: Sequence[Section], names: frozenset[str], number: int) -> list[Section]:
-    """Lead over to each section but the first, each time in other words."""
-    opened = [sections[0]]
-    for place, section in enumerate(sections[1:]):
-        is_last = place == len(sections) - 2
-        opener = LAST_OPENER if is_last else OPENERS[(place + number) % len(OPENERS)]
-        first = opener.format(topic=topic_of(section.heading, names))
-        begin = (first, *section.paragraphs[0])
-        opened.append(Section(heading=section.heading, paragraphs=(begin, *section.paragraphs[1:])))
-    return opened
-
-
-def topic_of(heading: str, names: frozenset[str]) -> str:
-    """Return a heading as it is written within a sentence; no article stands before a name."""
-    found = re.findall(r"[\w'’-]+", heading)
-    is_name = [word in names or word[1:] != word[1:].lower() for word in found] or [True]
-    within = heading if is_name[0] else heading[:1].lower() + heading[1:]
-    return within if any(is_name) else f"the {within}"
-
-
 def _summary(page: Page, sources: Sequence[Source]) -> list[str]:
     """Return two sentences near the title and in the middle of the text that can be understood alone, in its order."""
     found = list(dict.fromkeys(page.sentences))
@@ -125,9 +104,13 @@ def _summary(page: Page, sources: Sequence[Source]) -> list[str]:
     vectors = [weights.vector(terms(sentence)) for sentence in found]
     subject = terms(page.title.partition(":")[0])
     title = weights.vector(subject)
+    openings = {paragraph[0] for section in page.sections for paragraph in section.paragraphs}
     ranks = [rank / 2 + cosine(one, title) for rank, one in zip(lexrank(vectors), vectors, strict=True)]
+    ranks = [rank + OPENING * (one in openings) for rank, one in zip(ranks, found, strict=True)]
     # The first sentence follows a line later: it would be read twice in a row.
-    fit = [place for place, one in enumerate(found) if _stands_alone(one) and one not in page.lead.sentences[:1]]
+    answers = {after for before, after in pairwise(page.sentences) if before.endswith("?")}
+    barred = answers.union(page.lead.sentences[:1])
+    fit = [place for place, one in enumerate(found) if one not in barred and _stands_alone(one, openings)]
     known = Weights([one.terms for source in sources for one in source.sentences])
     head = max(subject, key=known.of, default="")
     fit = [place for place in fit if head in terms(found[place])] or fit
@@ -141,18 +124,17 @@ def _summary(page: Page, sources: Sequence[Source]) -> list[str]:
     return [found[place] for place in sorted(chosen)] or found[:2]
 
 
-def _stands_alone(sentence: str) -> bool:
+def _stands_alone(sentence: str, openings: Collection[str]) -> bool:
     least, most = SUMMARY_WORDS
-    spoken = words(sentence)
-    leans = leans_back(sentence) or not REFERRING.isdisjoint(spoken)
-    return least <= len(spoken) <= most and not leans and sentence.endswith(".")
+    leans = leans_back(sentence) or refers(sentence) if sentence in openings else follows_on(sentence)
+    return least <= len(words(sentence)) <= most and not leans and sentence.endswith(".")
 
 
 def work(step: Step) -> None:
     """Write the article, then complete the step."""
     sources = read_sources(step.workspace)
     page = edited(step.read(_draft_of(step)), sources)
-    step.write(article_of(page, sources, step.number))
+    step.write(article_of(page, sources))
     said = f"{page.title} ({numbered(page.count, 'word')}, {numbered(len(page.sources), 'source')})"
     step.complete(said + (UNHEEDED if step.notes else ""))
 

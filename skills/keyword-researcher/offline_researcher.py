@@ -28,7 +28,8 @@ STRONG = 3
 FACTS = 10
 QUESTIONS = 6
 SECTIONS = 5
-ABOUT_SHARE = 0.4
+ABOUT_SHARE, LARGE_PART = 0.4, 0.6
+TWO_WORDS = 1.5
 LIFT_LEAST, LIFT_MOST = 1.15, 2.0
 
 
@@ -57,7 +58,15 @@ class Reading:
         head = max(self.keyword.stems, key=self.weights.of)
         self.about = [one for one in self.sentences if head in one.terms or self.keyword.is_in(one.terms)]
         self.near = self._paragraphs_about()
-        self.related = self._related()
+        self.related: list[Phrase] = []
+        # Where the text about it is thin, what the sources that have it in their titles say, and at last all of them.
+        titled = {source.path for source in sources if head in terms(source.title)}
+        wider = (
+            [one for one in self.sentences if one.source in titled],
+            self.sentences if self.about[STRONG - 1 :] else [],
+        )
+        for near in (self.near, *wider):
+            self.related = self.related or self._related(near)
 
     def nearest(self, count: int) -> list[Sentence]:
         """Return the sentences that say most about keyword and phrases and can be understood alone, in their order."""
@@ -76,7 +85,8 @@ class Reading:
                 return Phrase(text=keyword.text, stems=_spoken(keyword.stems, spoken), count=0, score=0.0)
         if wanted.keywords:
             raise Trouble(f"no source speaks of '{wanted.keywords[0]}': give other keywords, or add sources about it")
-        offered = distinct(self._everywhere, wanted.number + FOCUSES)
+        often = sorted(self._everywhere, key=lambda one: (-one.count * (TWO_WORDS if one.stems[1:] else 1), one.text))
+        offered = distinct(often, wanted.number + FOCUSES)
         if not offered:
             raise Trouble("the sources are too short to find key phrases in them, and the task has no keywords")
         title = dict.fromkeys(terms(wanted.title))
@@ -99,18 +109,19 @@ class Reading:
         mostly |= {where for where, one in openings.items() if one in about}
         return [one for one in self.sentences if one in about or (one.source, one.paragraph) in mostly]
 
-    def _related(self) -> list[Phrase]:
-        """The phrases that stand near the keyword more often than elsewhere, best first."""
-        total, near = len(self.sentences), len(self.near)
+    def _related(self, near: Sequence[Sentence]) -> list[Phrase]:
+        """The phrases that stand in those sentences more often than elsewhere, best first."""
+        total = len(self.sentences)
+        least = LIFT_LEAST if len(near) < LARGE_PART * total else 0.0
         places: dict[str, set[int]] = {}
         for place, one in enumerate(self.sentences):
             for term in one.terms:
                 places.setdefault(term, set()).add(place)
         found: list[Phrase] = []
-        for phrase in key_phrases([one.text for one in self.near]):
+        for phrase in key_phrases([one.text for one in near]):
             everywhere = len(set.intersection(*(places[part] for part in phrase.stems)))
-            lift = (phrase.count / near) / (everywhere / total)
-            if lift >= LIFT_LEAST:
+            lift = (phrase.count / len(near)) / (everywhere / total)
+            if lift >= least:
                 found.append(replace(phrase, score=phrase.score * min(lift, LIFT_MOST)))
         found.sort(key=lambda phrase: (-phrase.score, phrase.text))
         return distinct(found, PHRASES, hidden=self.keyword.stems)

@@ -18,7 +18,7 @@ from tests.acceptance.checkouts import LIBRARY, Checkout, Index, fresh, pack
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wheels of two packages, and of pip, packed again from the one in this environment."""
+    """Wheels of three packages, and of pip, packed again from the one in this environment."""
     folder = tmp_path_factory.mktemp("wheels")
     try:
         pip = importlib.metadata.distribution("pip")
@@ -30,7 +30,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if file.parts[0].startswith("pip") and "__pycache__" not in file.parts and file.name != "RECORD"
     }
     pack(folder, "pip", pip.version, files)
-    for name, version in (("tiny", "1"), ("tiny", "2"), ("checker", "1")):
+    for name, version in (("tiny", "1"), ("tiny", "2"), ("checker", "1"), ("meter", "1")):
         pack(folder, name, version, {f"{name}.py": f"VERSION = {version}\n".encode()})
     return folder
 

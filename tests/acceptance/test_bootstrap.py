@@ -32,7 +32,8 @@ def test_venv_is_made_without_ensurepip_from_an_index(checkout: Checkout, index:
     assert subprocess.run([checkout.venv / "bin/python", "-m", "pip", "--version"], check=False).returncode == 0
     assert list((checkout.folder / "scripts/baton/__pycache__").glob("start.*.pyc"))
     assert listing(checkout.python.parents[1]) == system
-    assert {path.name for path in checkout.folder.iterdir()} - {".venv"} == {"requirements.txt", "scripts", "tests"}
+    ours = {"requirements.txt", "requirements-readability.txt", "scripts", "tests"}
+    assert {path.name for path in checkout.folder.iterdir()} - {".venv"} == ours
 
 
 def test_pip_is_found_where_a_pip_conf_says(checkout: Checkout, wheels: Path) -> None:
@@ -63,6 +64,13 @@ def test_test_set_holds_the_runtime_set(installed: Checkout, index: Index) -> No
     assert installed.run("baton/bootstrap.py", "runtime") == (0, "", [])
     assert installed.run("baton/bootstrap.py", "test") == (0, "", [])
     assert len(index.asked) == asked
+
+
+def test_extra_is_installed_beside_the_runtime_set_and_only_when_asked_for(installed: Checkout, index: Index) -> None:
+    assert not (installed.folder / SITE / "meter.py").exists()
+    code, _, err = installed.use(index).run("baton/bootstrap.py", "readability")
+    assert (code, (installed.folder / SITE / "meter.py").exists()) == (0, True), err
+    assert installed.run("demo") == (0, "tiny 1\n", [])
 
 
 def test_venv_made_by_other_hands_is_installed_into(checkout: Checkout, index: Index) -> None:

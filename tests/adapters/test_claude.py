@@ -18,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.engine.homes import AT_ONCE, PATH, ScratchHome, scratch_home
 
 from baton.adapters.harnesses import LINE_LIMIT, SUMMARY_LIMIT
@@ -34,6 +35,7 @@ from baton.domain.statuses import FailureKind
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples/claude"
 CASES: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "claude_cases.yaml").read_text("utf-8"))
+USED = "2,400 input tokens, 84 output tokens, 0 cache read tokens, 0 cache creation tokens, $0.0085, 2 turns"
 SESSION = "11111111-2222-4333-8444-555555555555"
 
 every_case = pytest.mark.parametrize("case", CASES)
@@ -438,6 +440,19 @@ def test_it_runs_without_a_screen_and_may_edit_and_use_the_shell(program: Path) 
     )  # fmt: skip
 
 
+def test_its_file_tools_reach_its_instructions_and_its_memory(program: Path) -> None:
+    job = structs.replace(
+        a_job(str(program.parent)), readable=("/skills/writer", "/skills/the protocol"), writable=("/memory",)
+    )
+    (words,) = (word for word in a_harness().invocation(job).argv if word.startswith("--settings="))
+    assert json.loads(words.removeprefix("--settings=")) == {
+        "permissions": {
+            "allow": ["Read(//skills/writer/**)", "Read(//skills/the protocol/**)"],
+            "additionalDirectories": ["/memory"],
+        }
+    }
+
+
 def test_the_settings_make_the_command_line(program: Path) -> None:
     harness = a_harness(
         permission_mode="dontAsk",
@@ -580,6 +595,9 @@ def test_an_agent_that_reports_has_completed_its_step(home: ScratchHome) -> None
     assert (home.root / "stdin").read_text() == home.prompts("t")[0]
     assert home.lines("argv")[:4] == ["-p", "--output-format", "stream-json", "--verbose"]
     assert home.lines("argv")[-2:] == ["--model", "model-7"]
+    (permissions,) = (line for line in home.lines("argv") if line.startswith("--settings="))
+    assert f"{home.root}/skills/writer/**" in permissions and f'["{home.root}/memory/WORKING"]' in permissions
+    assert f"used      {USED}" in home.run("task.py", "show", "t").out
     environ = dict(line.partition("=")[::2] for line in home.lines("env"))
     assert (environ["ANTHROPIC_API_KEY"], environ["CLAUDE_CODE_MAX_RETRIES"]) == ("key-of-a-test", "2")
     assert "OTHER" not in environ

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from tests.cli.homes import LINE, Home, tree, wait_for
 
@@ -121,3 +124,59 @@ def test_a_deleted_task_is_not_made_again(home: Home) -> None:
     home.ok("task", "delete", "spring-001")
     assert home.ok("activate_campaign", "spring").json["created"] == []
     assert home.record("spring-001")["status"] == "deleted"
+
+
+# -- an agent that could not work -------------------------------------------------------------------------------------
+
+
+def without_front_matter(skill: Path) -> None:
+    (skill / "SKILL.md").write_text("Write one friendly line.\n")
+
+
+def under_another_name(skill: Path) -> None:
+    text = (skill / "SKILL.md").read_text()
+    (skill / "SKILL.md").write_text(text.replace("name: beta", "name: other"))
+
+
+def without_the_right_to_run(skill: Path) -> None:
+    for file in skill.iterdir():
+        file.chmod(0o600)
+
+
+def behind_a_link_out_of_the_home(skill: Path) -> None:
+    outside = skill.parents[2] / "outside"
+    skill.rename(outside)
+    skill.symlink_to(outside)
+
+
+def nowhere(skill: Path) -> None:
+    skill.rename(skill.with_name("delta"))
+
+
+@pytest.mark.parametrize(
+    ("broken", "code", "said"),
+    [
+        (without_front_matter, "invalid_input", "/skills/beta/SKILL.md:1: has no front matter"),
+        (under_another_name, "invalid_input", "/skills/beta/SKILL.md: name: is 'other', but its folder is 'beta'"),
+        (without_the_right_to_run, "invalid_input", "is not executable"),
+        (behind_a_link_out_of_the_home, "invalid_input", "/skills/beta: the link leads out of "),
+        (nowhere, "agent_not_found", "there is no agent 'beta'"),
+    ],
+)
+def test_an_agent_that_could_not_work_is_told_in_one_sentence_before_anything_starts(
+    home: Home, broken: Callable[[Path], None], code: str, said: str
+) -> None:
+    home.make_campaign()
+    broken(home.root / "skills/beta")
+    before = {name: file for name, file in tree(home.state).items() if not name.startswith("cache/")}
+    done = home.call("activate_campaign", "spring")
+    assert done.refusal == (1, code)
+    assert said in done.error["message"] and "\n" not in done.error["message"] and done.error["cure"]
+    assert {name: file for name, file in tree(home.state).items() if not name.startswith("cache/")} == before
+
+
+def test_an_agent_that_breaks_later_does_not_refuse_what_is_active(home: Home) -> None:
+    home.make_campaign()
+    home.ok("activate_campaign", "spring")
+    without_front_matter(home.root / "skills/beta")
+    assert home.ok("activate_campaign", "spring").json["created"] == []

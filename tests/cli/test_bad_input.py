@@ -480,13 +480,24 @@ def test_things_a_task_names_must_exist(home: Home) -> None:
         ("missing.md", None, "is not a file"),
         ("", None, "is not a file"),
         ("empty.md", b"", "is empty"),
+        ("blank.md", b" \n\t\n", "is empty"),
         ("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not text"),
         ("late.bin", b"text " * 4000 + b"\0", "is not text"),
         ("latin.md", "café".encode("latin-1"), "is not text"),
         ("large.md", b"x" * (20 * 1024 * 1024 + 1), "is larger than 20 MB"),
         ("x" * 300, None, "is not a file"),
     ],
-    ids=["missing", "no name", "empty", "a picture", "binary at its end", "latin-1", "too large", "a long name"],
+    ids=[
+        "missing",
+        "no name",
+        "empty",
+        "blank",
+        "a picture",
+        "binary at its end",
+        "latin-1",
+        "too large",
+        "a long name",
+    ],
 )
 def test_a_source_that_no_agent_could_read_is_refused(
     home: Home, source: str, content: bytes | None, said: str

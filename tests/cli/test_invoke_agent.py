@@ -226,3 +226,14 @@ def test_what_a_step_leaves_by_default_is_its_output(live: Home) -> None:
     wait_for(lambda: live.record()["status"] == "completed")
     result = live.record()["pipeline"][0]["result"]
     assert (result["outputs"], result["summary"]) == (["research/t-1.md"], "did t-1")
+
+
+def test_a_refusal_names_the_agent_and_the_task(home: Home) -> None:
+    home.make_task("t-1", agents=["alpha"])
+    assert home.call("invoke_agent", "beta", "t-1").err.splitlines() == [
+        "invoke_agent.py: cannot run agent 'beta' for task 't-1': the current step of task 't-1' is alpha's, not beta's",
+        "  invoke_agent.py alpha t-1",
+    ]
+    done = home.call("invoke_agent", "alpha", "t-1")
+    assert done.code == 75
+    assert done.err.startswith("invoke_agent.py: cannot run agent 'alpha' for task 't-1': The home is stopped: ")

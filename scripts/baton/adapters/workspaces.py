@@ -79,7 +79,7 @@ class Workspaces:
                     data = file.read(SOURCE_LIMIT + 1)
             except PermissionError:
                 raise PermissionRefused(f"the source {source} cannot be read") from None
-            if not data:
+            if not data.strip():
                 raise InvalidInput(f"the source {source} is empty", cure="fill it, or leave it out")
             if len(data) > SOURCE_LIMIT:
                 raise InvalidInput(

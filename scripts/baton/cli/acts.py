@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baton.cli.caller import caller_of, check_said, person, task_of
 from baton.cli.script import Answer
@@ -10,6 +10,9 @@ from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id, check_slug
 from baton.domain.records import Task
 from baton.engine import agent_calls as calls
+
+if TYPE_CHECKING:
+    from baton.domain.campaigns import Campaign
 
 
 def acquire(wiring: Wiring, task: str | None, agent: str | None) -> Answer:
@@ -79,10 +82,30 @@ def activate(wiring: Wiring, campaign: str, *, dispatch: bool) -> Answer:
     from baton.engine.activation import activate as activate_campaign  # start-up: agents do not need it
 
     wiring.check_settings()
-    activated = activate_campaign(wiring.door, check_slug(campaign))
+    _check_agents(wiring, wiring.campaign(check_slug(campaign)))
+    activated = activate_campaign(wiring.door, campaign)
     started = wiring.dispatch_quietly() if dispatch else 0
     found = activated.campaign
     return Answer({"campaign": found.id, "status": found.status, "created": activated.created, "dispatched": started})
+
+
+def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
+    """Refuse a campaign that some agent of its pipeline could not work for, before a task of it is made.
+
+    Later on such an agent blocks its task: what is active already is not refused, and not held up.
+    """
+    from baton.domain.campaigns import CampaignStatus  # start-up: agents do not need it
+    from baton.store.skills import script_path  # start-up: the same
+
+    if campaign.status is not CampaignStatus.PLANNING:
+        return
+    default = wiring.config.settings().harness.default
+    for step in campaign.snapshot.main_steps:
+        if step.agent is None:
+            continue
+        skill = wiring.agents.find(step.agent)
+        if (step.harness or skill.harness or default) == "script":
+            script_path(skill)
 
 
 def resolve(wiring: Wiring, capability: str, use_case: str | None, campaign: str | None, *, chain: bool) -> Answer:

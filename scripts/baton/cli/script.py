@@ -37,9 +37,16 @@ class Job(NamedTuple):
     verb: str
     thing: str
     id_option: str | None = None
+    for_option: str | None = None
     always_json: bool = False
     negative: Callable[[BatonError], dict[str, Any]] | None = None
     stands: bool = False
+
+    def named(self, words: dict[str, Any]) -> str:
+        """Return the thing with its id, and what it is for, as far as the words on the command line say."""
+        id, goal = (words.get(name) if name else None for name in (self.id_option, self.for_option))
+        named = f"{self.thing} {_quoted(id)}" if id else self.thing
+        return f"{named} for {self.for_option} {_quoted(goal)}" if goal else named
 
 
 def script(
@@ -48,6 +55,7 @@ def script(
     *,
     example: str,
     id_option: str | None = None,
+    for_option: str | None = None,
     always_json: bool = False,
     negative: Callable[[BatonError], dict[str, Any]] | None = None,
     name: str | None = None,
@@ -56,9 +64,11 @@ def script(
 ) -> Callable[[Callable[..., Answer]], click.Command]:
     """Make a command of a body. ``negative`` gives the keys that stand beside ``error`` when the answer is no.
 
+    ``id_option`` names the option that says which thing, ``for_option`` the one that says what it is wanted for.
+
     ``stands``: what it did is recorded and counts, so that it is reported as done even if its answer cannot be written.
     """
-    job = Job(verb=verb, thing=thing, id_option=id_option, always_json=always_json, negative=negative, stands=stands)
+    job = Job(verb, thing, id_option, for_option, always_json, negative, stands)
 
     def decorate(body: Callable[..., Answer]) -> click.Command:
         def callback(home: str | None, as_json: bool, **words: Any) -> None:
@@ -104,7 +114,7 @@ def main(command: click.Command) -> NoReturn:
         job: Job = getattr(meant, "job", None) or Job(verb="run", thing=program)
         wants_json = job.always_json or "--json" in sys.argv[1:]
         refused = InvalidWord(error.format_message(), cure=f"see {program} --help")
-        _say(program, job, refused, None, wants_json=wants_json)
+        _say(program, job, refused, {}, wants_json=wants_json)
         sys.exit(refused.exit_code)
     except click.ClickException as error:
         error.show()
@@ -129,7 +139,6 @@ def _carry_out(
     needs_home: bool,
 ) -> None:
     program = os.path.basename(sys.argv[0])
-    id = words.get(job.id_option) if job.id_option is not None else None
     from baton.cli.wiring import Wiring, find_home  # start-up: --help and wrong usage need no home
 
     try:
@@ -139,13 +148,13 @@ def _carry_out(
         text = _json(answer.data) if wants_json else answer.text
         text = text() if callable(text) else text
     except BatonError as error:
-        _say(program, job, error, id, wants_json=wants_json)
+        _say(program, job, error, words, wants_json=wants_json)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
         from baton.store.files import translated  # start-up: only when something failed
 
         said = translated(error, error.filename or home or "the home")
-        _say(program, job, said, id, wants_json=wants_json)
+        _say(program, job, said, words, wants_json=wants_json)
         raise SystemExit(said.exit_code) from None
     code = answer.exit_code
     if text and not _print(text, wants_json=wants_json) and not job.stands:
@@ -181,7 +190,7 @@ def _print(text: str, *, wants_json: bool) -> bool:
         return False
 
 
-def _say(program: str, job: Job, error: BatonError, id: Any, *, wants_json: bool) -> None:
+def _say(program: str, job: Job, error: BatonError, words: dict[str, Any], *, wants_json: bool) -> None:
     if wants_json:
         said: dict[str, Any] = {"error": {"code": error.code, "message": _as_text(error.message)}}
         if error.cure:
@@ -190,10 +199,13 @@ def _say(program: str, job: Job, error: BatonError, id: Any, *, wants_json: bool
         said |= job.negative(error) if job.negative is not None else {}
         _print(_json(said), wants_json=True)
         return
-    named = f" '{id if len(id) <= SHOWN else id[:SHOWN] + '...'}'" if id else ""
-    sys.stderr.write(_one_line(f"{program}: cannot {job.verb} {job.thing}{named}: {error.message}") + "\n")
+    sys.stderr.write(_one_line(f"{program}: cannot {job.verb} {job.named(words)}: {error.message}") + "\n")
     if error.cure:
         sys.stderr.write(f"  {error.cure}\n")
+
+
+def _quoted(id: str) -> str:
+    return f"'{id if len(id) <= SHOWN else id[:SHOWN] + '...'}'"
 
 
 def _json(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from baton.cli.paint import Paint, lasting, paint_of_stdout, plain
 from baton.cli.status_values import CampaignLine, Cost, Running, Status, Waiting
-from baton.cli.tables import table
+from baton.cli.tables import amounts, table
 from baton.domain.times import seconds_between
 
 T = TypeVar("T")
@@ -163,13 +163,7 @@ def _cost(cost: Cost) -> str:
 def _usage(usage: dict[str, float] | None) -> str:
     if usage is None:
         return "unknown"
-    return ", ".join(_amount(name, value) for name, value in usage.items())
-
-
-def _amount(name: str, value: float) -> str:
-    if "usd" in name or "cost" in name:
-        return f"${value:,.2f}" if value >= 0.01 or not value else f"${value:.4f}"
-    return f"{value:,.0f} {name.replace('_', ' ')}"
+    return amounts(usage)
 
 
 def _counts(counts: dict[str, int]) -> str:

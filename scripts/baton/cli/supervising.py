@@ -12,7 +12,7 @@ from typing import Any
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
 from baton.adapters.processes import LinuxProcesses, become_subreaper
 from baton.cli.script import Answer
-from baton.cli.wiring import SCRIPTS, Wiring
+from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
 from baton.domain.errors import (
     Busy,
     HarnessMissing,
@@ -194,7 +194,8 @@ def _import_everything() -> None:
 def preparation(wiring: Wiring) -> Preparation:
     """Return what prepares runs in this home."""
     home = wiring.home
-    places = Places(home=home.root, scripts=SCRIPTS, logs=home.logs, memory=os.path.join(home.root, "memory"))
+    memory = os.path.join(home.root, "memory")
+    places = Places(home=home.root, scripts=SCRIPTS, skills=SHIPPED_SKILLS, logs=home.logs, memory=memory)
 
     def harness(name: str) -> Harness:
         return harness_named(name, wiring.config.settings().harness)

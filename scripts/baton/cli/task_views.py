@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from baton.cli.script import Answer, script
-from baton.cli.tables import table
+from baton.cli.tables import amounts, table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
@@ -137,6 +137,8 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines.append(f"  waits     {waits_for(wiring, task) or 'for a free slot'}")
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
+    if task.usage:
+        lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task), "", "Last events:"]
     lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
     return "\n".join(lines)

@@ -56,7 +56,11 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """What a harness is asked to run: one agent on one unit, in a prepared workspace."""
+    """What a harness is asked to run: one agent on one unit, in a prepared workspace.
+
+    ``readable`` and ``writable`` are folders beside the workspace: its instructions, its working memory. A program that
+    asks before it leaves its working directory has to be told of them.
+    """
 
     run: str
     skill: Skill
@@ -65,6 +69,8 @@ class Job(Struct, frozen=True, kw_only=True):
     workspace: str
     prompt_file: str
     environ: dict[str, str]
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
 
 
 class Invocation(Struct, frozen=True, kw_only=True):

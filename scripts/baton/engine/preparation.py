@@ -19,6 +19,8 @@ from baton.domain.skills import Skill
 from baton.domain.times import parse_duration
 from baton.ports import Agents, Config, Harness, Invocation, Job, Prompts
 
+PROTOCOL = "baton-protocol"
+
 
 class Workplaces(Protocol):
     """Makes the folders agents work in."""
@@ -31,10 +33,11 @@ class Workplaces(Protocol):
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the logs, the memory."""
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory."""
 
     home: str
     scripts: str
+    skills: str
     logs: str
     memory: str
 
@@ -146,6 +149,8 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
+            readable=(skill.folder, os.path.dirname(facts["protocol_file"])),
+            writable=(os.path.dirname(facts["memory_file"]),),
         )
         invocation = harness.invocation(job)
         return Prepared(
@@ -171,6 +176,7 @@ class Preparation:
             "role": skill.role,
             "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
             "skill_file": os.path.join(skill.folder, "SKILL.md"),
+            "protocol_file": os.path.join(self._places.skills, PROTOCOL, "SKILL.md"),
             "memory_file": os.path.join(self._places.memory, "WORKING", f"{lease.agent}.md"),
             "scripts": self._places.scripts,
             "workspace": workspace,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 
+import msgspec
 from msgspec import structs
 
 from baton.adapters.harnesses import LINE_LIMIT, SUMMARY_LIMIT, find_program
@@ -184,6 +185,15 @@ class ClaudeListener:
         self._usage = used
 
 
+def _beside(job: Job) -> list[str]:
+    """Let its file tools reach its instructions and its memory: they are refused outside the working directory."""
+    if not job.readable and not job.writable:
+        return []
+    allowed = [f"Read(/{folder}/**)" for folder in job.readable]  # a rule's path is absolute with two slashes
+    permissions = {"allow": allowed, "additionalDirectories": job.writable}
+    return [f"--settings={msgspec.json.encode({'permissions': permissions}).decode()}"]
+
+
 class Harness:
     """Runs Claude Code. A login by hand lies in HOME; the address that a key is for goes wherever the key goes."""
 
@@ -217,7 +227,7 @@ class Harness:
             )
         mode = ["--permission-mode", settings.permission_mode]
         words = [find_program(self.name, job.environ["PATH"], INSTALL), *ALWAYS]
-        words += ["--dangerously-skip-permissions"] if settings.bypass else mode
+        words += ["--dangerously-skip-permissions"] if settings.bypass else [*mode, *_beside(job)]
         words += [f"--allowedTools={','.join(settings.allowed_tools)}"] if settings.allowed_tools else []
         words += ["--model", job.model] if job.model else []
         words += ["--max-turns", str(settings.max_turns)] if settings.max_turns else []
