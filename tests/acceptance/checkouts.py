@@ -144,7 +144,9 @@ class Checkout:
 def fresh(folder: Path, python: Path) -> Checkout:
     (folder / "scripts/baton/demo").mkdir(parents=True)
     (folder / "tests").mkdir()
-    (folder / "tests/requirements.txt").write_text("-r ../requirements.txt\n-r ../requirements-readability.txt\nchecker\n")
+    (folder / "tests/requirements.txt").write_text(
+        "-r ../requirements.txt\n-r ../requirements-readability.txt\nchecker\n"
+    )
     (folder / "requirements-readability.txt").write_text("-r requirements.txt\nmeter==1\n")
     for front in ("demo", "test"):
         shutil.copy(ROOT / "scripts" / front, folder / "scripts")

@@ -91,7 +91,8 @@ class Story:
         self._screen.step("Before it costs anything: this is what Claude Code will do.")
         runs = scene.count * len(scene.steps)
         models = list(dict.fromkeys(step["model"] for step in scene.steps if step.get("model")))
-        words = "claude -p --output-format stream-json --verbose --permission-mode acceptEdits --allowedTools=Bash"
+        words = "claude -p --output-format stream-json --verbose --permission-mode acceptEdits"
+        words += " --settings={its skill to read, its memory to write} --allowedTools=Bash"
         steps = f"{counted(scene.count, 'task')}, {counted(len(scene.steps), 'step')} each"
         self._screen.note(
             f"It will be run {runs} times ({steps}), {agents.SLOTS} at once, and again for what is sent back"
