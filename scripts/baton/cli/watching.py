@@ -56,7 +56,7 @@ def _show(look: Callable[[], Status], wake: int) -> NoReturn:
         while True:
             began = time.monotonic()
             try:
-                text = words(look(), paint)
+                text = words(look(), paint, shutil.get_terminal_size().columns)
             except BatonError as error:
                 text = f"{error.message}\n{error.cure}"
             rows = shutil.get_terminal_size().lines
