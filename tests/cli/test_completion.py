@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import select
 import shutil
 import subprocess
@@ -154,12 +153,12 @@ def typed(shell: list[str], environ: dict[str, str], *lines: str) -> str:
 
 def test_the_tab_key_completes_on_a_terminal(home: Home) -> None:
     home.make_task("only-one")
-    keys = f". {SCRIPTS}/completion.bash\n", f"{SCRIPTS}/task.py sho\ton\t| wc -c\n"
-    assert "task.py show only-one | wc -c" in typed(["bash", "--norc", "--noprofile", "-i"], home.environ, *keys)
+    keys = f". {SCRIPTS}/completion.bash\n", f"{SCRIPTS}/task.py sho\ton\t\n"
+    assert "Task only-one" in typed(["bash", "--norc", "--noprofile", "-i"], home.environ, *keys)
 
 
 @pytest.mark.skipif(ZSH is None, reason="there is no zsh")
 def test_the_tab_key_completes_in_zsh(home: Home) -> None:
     home.make_task("only-one")
-    keys = f". {SCRIPTS}/completion.zsh\n", f"{SCRIPTS}/task.py sho\ton\t| wc -c\n"
-    assert re.search(r"task\.py show.*only-one", typed([ZSH or "zsh", "-f", "-i"], home.environ, *keys), re.DOTALL)
+    keys = f". {SCRIPTS}/completion.zsh\n", f"{SCRIPTS}/task.py sho\ton\t\n"
+    assert "Task only-one" in typed([ZSH or "zsh", "-f", "-i"], home.environ, *keys)
