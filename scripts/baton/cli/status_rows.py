@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from baton.cli.paint import lasting
-from baton.cli.status_values import BlockedTask, CampaignLine, Running, Status, Waiting
 from baton.domain.readiness import Why
 from baton.domain.times import seconds_between
+from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Status, Waiting
 
 # Of many campaigns that are complete, their names are enough.
 DONE_SHOWN = 3

@@ -19,8 +19,8 @@ from baton.cli.status_rows import (
     run_rows,
     waiting_rows,
 )
-from baton.cli.status_values import Status
 from baton.cli.tables import columns
+from baton.engine.glance_values import Status
 
 SHOWN = 15
 # In a pipe lines are for people too, and nobody scrolls to the right.

@@ -18,13 +18,13 @@ from msgspec import Struct
 from baton.adapters.processes import become_subreaper
 from baton.cli.checks.crontab import Crontab, Entry, read_crontab
 from baton.cli.checks.locking import RIVAL
-from baton.cli.checks.survey import Survey, survey_of
 from baton.cli.checks.timers import SYSTEM, Timer, read_timers
 from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
 from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
+from baton.engine.survey import Survey, survey_of
 from baton.store.skills import list_skills
 
 ERROR = "error"
@@ -153,7 +153,7 @@ class Patient:
     @cached_property
     def survey(self) -> Survey:
         """What the records say, read once."""
-        return survey_of(self.wiring)
+        return survey_of(self.wiring.store)
 
     def which(self, program: str, path: str | None = None) -> str | None:
         """Find a program as an agent would: ours come last."""
