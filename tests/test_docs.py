@@ -31,7 +31,14 @@ TWO_COMMANDS = ["scripts/demo", "scripts/test"]
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 # What would reach outside: each only writes down that it was called, but for crontab, which keeps one.
 FAKES = {
-    "crontab": "#!/bin/sh\ncase $1 in\n-l) exec cat ~/crontab.txt ;;\n-) cat > ~/crontab.txt ;;\n*) exit 9 ;;\nesac\n",
+    "crontab": """\
+#!/bin/sh
+case $1 in
+-l) exec cat ~/crontab.txt ;;
+-) cat > ~/crontab.new && mv ~/crontab.new ~/crontab.txt ;;  # whole, like the real one: it is read at the same time
+*) exit 9 ;;
+esac
+""",
     "systemctl": '#!/bin/sh\necho "systemctl $*" >> $HOME/calls.txt\n',
     "loginctl": '#!/bin/sh\necho "loginctl $*" >> $HOME/calls.txt\n',
     "git": '#!/bin/sh\necho "git $*" >> $HOME/calls.txt\n',
