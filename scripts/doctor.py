@@ -13,6 +13,8 @@ start.require(__file__)
 
 from typing import TYPE_CHECKING
 
+import click
+
 from baton.cli.script import Answer, main, script
 
 if TYPE_CHECKING:
@@ -22,19 +24,20 @@ if TYPE_CHECKING:
 @script(
     "examine",
     "home",
-    example="doctor.py\ndoctor.py --home ~/baton-home --json",
+    example="doctor.py\ndoctor.py --as-cron\ndoctor.py --home ~/baton-home --json",
     needs_home=False,
 )
-def command(wiring: "Wiring") -> Answer:
-    """Check this machine and this home: Python, files, locks, disk, settings, agents, cron, records, clock.
+@click.option("--as-cron", is_flag=True, help="Check what a job of cron would meet, in the environment it would get.")
+def command(wiring: "Wiring", as_cron: bool) -> Answer:
+    """Check this machine and this home: Python, files, locks, disk, settings, agents, keys, cron, records, clock.
 
     Exit code 1 only for what stops work; the rest are warnings. Writes nothing but a scratch file, which it removes.
     """
-    from baton.cli.doctor import examine  # start-up
+    from baton.cli.doctor import examine, examine_as_cron  # start-up
     from baton.cli.doctor_view import words  # start-up
     from baton.cli.looking import looking  # start-up
 
-    report = examine(looking(wiring))
+    report = examine_as_cron(looking(wiring)) if as_cron else examine(looking(wiring))
     return Answer(report.as_json(), lambda: words(report), 0 if report.is_ok else 1)
 
 

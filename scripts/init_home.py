@@ -24,20 +24,11 @@ if TYPE_CHECKING:
 @script("make", "home", example="init_home.py ~/baton-home", id_option="directory", needs_home=False)
 @click.argument("directory", required=False)
 def command(wiring: "Wiring", directory: str | None) -> Answer:
-    """Make a home in DIRECTORY; what exists there is left as it is."""
-    from baton.cli.homes import make_home  # start-up
+    """Make a home in DIRECTORY, and print the crontab's lines for it; what exists there is left as it is."""
+    from baton.cli.homes import first_words, make_home  # start-up
 
-    root, made = make_home(directory or wiring.home.root)
-    text = "\n".join(
-        [
-            f"Made {len(made)} files and folders in {root}." if made else f"{root} is a home already; nothing changed.",
-            "",
-            f"Next: export BATON_HOME={root}",
-            f"      crontab -e    and add the lines of {root}/crontab.example",
-            f"      doctor.py --home {root}",
-        ]
-    )
-    return Answer({"home": root, "made": made}, text)
+    root, made, block = make_home(directory or wiring.home.root)
+    return Answer({"home": root, "made": made, "crontab": block}, lambda: first_words(root, made, block))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.homes import Home
+from tests.cli.patients import well_home
 
 
 @pytest.fixture
@@ -22,3 +23,10 @@ def live(tmp_path: Path) -> Iterator[Home]:
     home.wake()
     yield home
     home.settle()
+
+
+@pytest.fixture
+def well(home: Home, tmp_path: Path) -> Iterator[Home]:
+    """A home at which doctor finds nothing."""
+    with well_home(home, tmp_path) as found:
+        yield found

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.homes import SCRIPTS, Done, base_environ, call, run, tree
+from tests.cli.homes import ROOT, SCRIPTS, Done, base_environ, call, run, tree
+
+from baton.cli.homes import crontab
+from baton.store.layout import Home as Layout
 
 
 def init(*words: str | Path, **environ: str) -> Done:
@@ -44,6 +47,31 @@ def test_the_crontab_sweeps_this_place_every_minute(tmp_path: Path) -> None:
     lines = (tmp_path / "home/crontab.example").read_text().splitlines()
     assert f"BATON_HOME={tmp_path}/home" in lines
     assert lines[-1] == f"* * * * * {sys.executable} {SCRIPTS}/check_pipeline.py >/dev/null"
+
+
+def test_the_crontab_is_printed_too(tmp_path: Path) -> None:
+    done = init(tmp_path / "home")
+    block = (tmp_path / "home/crontab.example").read_text()
+    assert done.out.endswith(f"\n\n{block}")
+    assert init(tmp_path / "home", "--json").json["crontab"] == block
+
+
+def test_the_crontab_hands_on_the_folders_of_this_path_that_are_there(tmp_path: Path) -> None:
+    path = f"/usr/bin:bin:/no/such/folder::{tmp_path}:/usr/bin:/bin"
+    block = init(tmp_path / "home", "--json", PATH=path).json["crontab"]
+    assert f"PATH=/usr/bin:{tmp_path}:/bin" in block.splitlines()
+
+
+def test_the_example_in_the_checkout_is_what_is_printed() -> None:
+    scripts, python = "/home/you/baton/scripts", "/home/you/baton/.venv/bin/python"
+    made = crontab(Layout("/home/you/baton-home"), python, scripts, "/usr/local/bin:/usr/bin:/bin")
+    assert (ROOT / "crontab.example").read_text().partition("\n")[2] == made
+
+
+def test_nothing_that_is_not_built_stands_in_the_crontab(tmp_path: Path) -> None:
+    block = init(tmp_path / "home", "--json").json["crontab"]
+    jobs = [line for line in block.splitlines() if line and not line.startswith("#") and "=" not in line]
+    assert [job.split()[5:] for job in jobs] == [[sys.executable, f"{SCRIPTS}/check_pipeline.py", ">/dev/null"]]
 
 
 def test_the_next_steps_are_said(tmp_path: Path) -> None:

@@ -81,12 +81,11 @@ def test_an_empty_home_shows_every_key_and_nothing_in_them(home: Home) -> None:
 def test_an_empty_home_says_how_to_begin(home: Home) -> None:
     home.wake()
     assert re.fullmatch(
-        rf"Baton  {home.root}  \S+Z\n"
+        rf"Baton  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC  {home.root}\n"
+        r"Nothing needs you. Nothing to do; last sweep never.\n"
         r"Nothing here yet: make a campaign with campaign.py, or a task with task.py.\n\n"
-        r"live tasks  none\n"
-        r"runs today  none\n"
-        r"used        unknown: no agent has reported any cost\n"
-        r"last sweep  never\n",
+        r"today   0 runs; no cost reported\n"
+        r"in all  no cost reported\n",
         text(home),
     )
 
@@ -147,10 +146,11 @@ def test_campaigns_come_with_their_progress_and_open_ones_first(home: Home) -> N
         ("winter", "planning", {"completed": 0, "total": 0, "percent": 0}, {}),
         ("autumn", "completed", {"completed": 0, "total": 2, "percent": 100}, {"cancelled": 2}),
     ]
-    assert section(text(home), "Campaigns")[1:] == [
-        "  spring    active     1/2   50 %   1 backlog, 1 completed",
-        "  winter    planning   0/0   0 %    activate_campaign.py winter",
-        "  autumn    completed  0/2   100 %  2 cancelled",
+    assert section(text(home), "Campaigns") == [
+        "  spring  active     1/2  50 %   1 backlog, 1 completed",
+        "  winter  planning   0/0  0 %",
+        "    to start it: activate_campaign.py winter",
+        "  autumn  completed  0/2  100 %  2 cancelled",
     ]
 
 
@@ -180,7 +180,7 @@ def test_a_run_shows_its_agent_task_step_attempt_and_last_line(live: Home) -> No
     assert status["slots"] == {"limit": 4, "used": 1}
     assert (status["ready"], status["waiting"]) == ([], [])
     assert "Running 1, slots in use: 1 of 4" in words
-    assert re.fullmatch(r"  slow   t-1   0     1        \d+s   chapter one", section(words, "Running")[1])
+    assert re.fullmatch(r"  t-1  slow  step 0  \d+s  chapter one", section(words, "Running")[0])
     (live.workspace("t-1") / "done").touch()
 
 
@@ -230,7 +230,8 @@ def test_what_is_ready_stands_in_the_order_in_which_it_is_started_and_the_rest_w
         ("t-2", 1, "no_slot", "no free slot (2 in all); place 1 in line"),
         ("t-1", 2, "no_slot", "no free slot (2 in all); place 2 in line"),
     ]
-    assert section(text(home), "Ready 2")[1:] == ["  t-3   0     alpha  urgent", "  t-4   0     alpha  high"]
+    assert section(text(home), "Ready 2") == ["  t-3  alpha  step 0  urgent", "  t-4  alpha  step 0  high"]
+    assert section(text(home), "Waiting 2") == ["  t-2 and 1 more  alpha  no free slot (2 in all)"]
 
 
 def test_what_waits_says_why(home: Home) -> None:
@@ -265,7 +266,7 @@ def test_a_back_off_says_until_when(home: Home) -> None:
 
     until = home.record("t-1")["pipeline"][0]["not_before"]
     assert (waits["why"], waits["until"], waits["text"]) == ("backoff", until, f"backs off until {until}")
-    assert re.search(r"backs off until \S+ \(in \d+s\)$", section(text(home), "Waiting 1")[1])
+    assert re.search(r"backs off until \d\d:\d\d:\d\d \(in \d+s\)$", section(text(home), "Waiting 1")[0])
 
 
 def test_a_blocked_task_names_its_reason_and_the_command_that_cures_it(home: Home) -> None:
@@ -286,7 +287,10 @@ def test_a_blocked_task_names_its_reason_and_the_command_that_cures_it(home: Hom
         ("d", "attempts", "task.py retry d"),
     ]
     assert status["blocked"][0]["reason"] == "waits for a photo"
-    assert section(text(home), "Blocked 3")[:2] == ["  a  person: waits for a photo", "    task.py unblock a"]
+    assert section(text(home), "Blocked 3")[:2] == [
+        "  a  person      waits for a photo",
+        "    cure: task.py unblock a",
+    ]
 
 
 def test_the_last_failures_stand_newest_first(live: Home) -> None:
@@ -312,7 +316,10 @@ def test_the_last_failures_stand_newest_first(live: Home) -> None:
         ("agent_crashed", "t-1", "failing failed with exit code 3: no such model"),
     ]
     assert status["runs_today"] == {"failed": 1}
-    assert "no such model" in section(text(live), "Last failures")[2]
+    # What is blocked stands above, with its cure.
+    refused, failed = section(text(live), "Last failures")
+    assert re.match(r"  t-1  \d+s ago  AcquireByHand refused: the task is blocked", refused)
+    assert re.fullmatch(r"  t-1  \d+s ago  failing failed with exit code 3: no such model", failed)
 
 
 def test_runs_of_today_are_counted_by_outcome_and_those_of_yesterday_are_not(home: Home) -> None:
@@ -340,7 +347,9 @@ def test_cost_is_summed_where_it_was_reported(home: Home) -> None:
 
     assert status["cost"]["total"] == {"cost_usd": 1.75, "output_tokens": 1200}
     assert status["cost"]["today"] == {"cost_usd": 1.75, "output_tokens": 1200}
-    assert "used        $1.75, 1,200 output tokens; today $1.75, 1,200 output tokens" in text(home)
+    assert text(home).endswith(
+        "\ntoday   3 runs (3 failed); $1.75; tokens 1.2k out\nin all  3 backlog; $1.75; tokens 1.2k out\n"
+    )
 
 
 def test_work_that_waits_without_a_sweep_is_a_warning(home: Home) -> None:
@@ -382,7 +391,7 @@ def test_damaged_newer_and_quarantined_records_are_named_and_the_rest_is_shown(h
     assert all(one["reason"] for one in status["damaged"])
     assert [one["task"] for one in status["waiting"]] == ["good"]
     assert any(
-        line.startswith("  task bad  damaged: the record of task 'bad'") for line in section(text(home), "Damaged")
+        re.match(r"  task bad +damaged +the record of task 'bad'", line) for line in section(text(home), "Damaged")
     )
 
 
@@ -400,12 +409,82 @@ def test_settings_that_cannot_be_read_are_said_and_the_rest_is_shown(home: Home)
 def test_long_lists_are_cut_on_the_screen_and_whole_in_json(home: Home) -> None:
     for number in range(20):
         home.make_task(f"t-{number:02d}")
+        home.ok("task", "block", f"t-{number:02d}", "--reason", "waits for a photo")
 
-    lines = section(text(home), "Waiting 20")
+    lines = section(text(home), "Blocked 20")
 
-    assert len(lines) == 1 + 15 + 1
+    assert len(lines) == 2 * 15 + 1
     assert lines[-1] == "  and 5 more"
-    assert len(shown(home)["waiting"]) == 20
+    assert len(shown(home)["blocked"]) == 20
+
+
+def test_tasks_that_wait_for_the_same_thing_stand_in_one_line(home: Home) -> None:
+    for number in range(20):
+        home.make_task(f"t-{number:02d}")
+    assert section(text(home), "Waiting 20") == ["  t-00 and 19 more  alpha  state/stop exists"]
+    assert [one["place"] for one in shown(home)["waiting"]] == list(range(1, 21))
+
+
+def test_of_many_complete_campaigns_the_names_are_enough(home: Home) -> None:
+    for slug in ("a", "b", "c", "d"):
+        home.make_campaign(slug, target_article_count=1)
+        home.ok("activate_campaign", slug, "--no-dispatch")
+        home.ok("campaign", "complete", slug, "--cancel-remaining")
+    home.make_campaign("open")
+    lines = section(text(home), "Campaigns")
+    assert [" ".join(line.split()) for line in lines] == [
+        "open planning 0/0 0 %",
+        "to start it: activate_campaign.py open",
+        "4 completed a, b, c, d",
+    ]
+
+
+def test_the_same_failure_again_is_counted(home: Home) -> None:
+    store = open_home(home.root, SystemClock())
+    limits = policy(backoff_seconds=0.0, max_attempts=9)
+    steps = [step for _ in range(3) for step in (grant, lambda task: end_run(task, policy=limits))]
+    do(store, "t-1", small_task("t-1"), *steps)
+    (line,) = section(text(home), "Last failures")
+    assert re.fullmatch(r"  t-1  \d+s ago  content-writer failed \(3 times\)", line)
+
+
+def needy(home: Home) -> None:
+    """Something in each section that may be long."""
+    home.make_task("a-task-with-a-rather-long-name-that-somebody-gave-it")
+    home.acquire("a-task-with-a-rather-long-name-that-somebody-gave-it")
+    home.make_task("photo")
+    home.ok("task", "block", "photo", "--reason", "waits for a photo of the bakery that only Ann has, " * 8)
+    home.make_campaign("a-campaign-with-a-rather-long-name")
+    home.make_task("bad")
+    (home.state / "tasks/bad.json").write_text("{")
+    home.wake()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_on_a_terminal_every_line_fits_but_for_commands_to_copy(home: Home, columns: int) -> None:
+    needy(home)
+    terminal = Terminal(home)
+    terminal.resize(40, columns)
+    assert terminal.end() == 0
+    lines = re.sub(r"\x1b\[[\d;]*m", "", terminal.seen.decode()).replace("\r", "").split("\n")
+    assert [line for line in lines if len(line) > columns and ".py " not in line] == []
+    assert "    cure: task.py unblock photo" in lines
+    assert any(line.startswith("Needs you: 1 blocked and 1 d") for line in lines)
+
+
+def test_in_a_pipe_nothing_is_cut_but_what_would_fill_lines(home: Home) -> None:
+    needy(home)
+    words = home.run("status").out
+    assert "a-task-with-a-rather-long-name-that-somebody-gave-it  alpha  held by alpha by hand since" in words
+    assert "Needs you: 1 blocked and 1 damaged. 1 waiting; last sweep never." in words
+    assert section(words, "Blocked 1")[1].endswith("...")
+
+
+def test_the_verdict_says_when_nothing_needs_a_person(home: Home) -> None:
+    home.make_task("t-1")
+    home.ok("check_pipeline")
+    home.wake()
+    assert re.search(r"^Nothing needs you\. 1 ready; last sweep \d+s ago\.$", text(home), re.MULTILINE)
 
 
 def test_nothing_that_a_terminal_would_obey_reaches_the_screen(home: Home) -> None:
@@ -414,7 +493,7 @@ def test_nothing_that_a_terminal_would_obey_reaches_the_screen(home: Home) -> No
 
     words = text(home)
 
-    assert section(words, "Blocked 1")[0] == "  t-1  person: no photo yet"
+    assert section(words, "Blocked 1")[0] == "  t-1  person  no photo yet"
     assert not [one for one in words if not one.isprintable() and one != "\n"]
 
 
@@ -510,8 +589,8 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self._fd, keys)
 
-    def resize(self, rows: int) -> None:
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 120, 0, 0))
+    def resize(self, rows: int, columns: int = 120) -> None:
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def end(self) -> int:
         """Read to the end; return how the program ended."""
@@ -559,13 +638,14 @@ def test_watching_shows_what_has_changed_meanwhile(home: Home) -> None:
 def test_watching_fits_the_screen_and_follows_its_size(home: Home) -> None:
     for number in range(16):
         home.make_task(f"t-{number:02d}")
+        home.ok("task", "block", f"t-{number:02d}", "--reason", "waits for a photo")
     terminal = Terminal(home, "--watch")
     terminal.resize(20)
     terminal.wait_for(rb"\.\.\. \d+ more lines\x1b\[K\x1b\[J$")
 
     terminal.resize(100)
 
-    terminal.wait_for(rb"last sweep\S*  never\x1b\[K\x1b\[J$")
+    terminal.wait_for(rb"in all\S*  16 blocked; no cost reported\x1b\[K\x1b\[J$")
     terminal.press(b"\x03")
     assert terminal.end() == 0
 

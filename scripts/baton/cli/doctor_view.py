@@ -16,6 +16,7 @@ def words(report: Report, paint: Paint | None = None) -> str:
     paint = paint or paint_of_stdout()
     errors, warnings = report.of(ERROR), report.of(WARNING)
     lines = [
+        *_begin(report, paint),
         *_section("Errors: these stop work", errors, paint.red),
         *_section("Warnings", warnings, paint.yellow),
         *_section("To know", report.of(NOTE), paint.bold),
@@ -25,12 +26,20 @@ def words(report: Report, paint: Paint | None = None) -> str:
     return "\n".join([*lines, _verdict(len(errors), len(warnings), paint)])
 
 
+def _begin(report: Report, paint: Paint) -> list[str]:
+    """Say how it was started when that was as cron does, as a line that can be typed."""
+    if report.start is None:
+        return []
+    return [f"As cron starts it ({report.start.source}):", f"  {paint.faint(report.start.words())}", ""]
+
+
 def _section(title: str, results: list[Result], color: Callable[[str], str]) -> list[str]:
     if not results:
         return []
     lines = [color(title)]
     for result in results:
-        lines.append(f"  {color(result.check)}: {plain(result.message, MESSAGE_LIMIT)}")
+        seen = " (only a job of cron meets this)" if result.is_hidden else ""
+        lines.append(f"  {color(result.check)}: {plain(result.message, MESSAGE_LIMIT)}{seen}")
         if result.cure:
             lines.append(f"    cure: {plain(result.cure, MESSAGE_LIMIT)}")
     return [*lines, ""]

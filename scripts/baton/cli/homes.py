@@ -7,14 +7,18 @@ import shlex
 import sys
 
 from baton.cli.wiring import SCRIPTS
+from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import InvalidInput
 from baton.store.documents import SETTINGS_TEMPLATE
 from baton.store.files import PRIVATE_FILE, discard, make_folder, read_bytes, said
 from baton.store.layout import FOLDERS, STATE_FOLDERS, Home
 
 
-def make_home(directory: str) -> tuple[str, list[str]]:
-    """Make what is missing of a home; return its root, and what was made. What exists is left as it is."""
+def make_home(directory: str) -> tuple[str, list[str], str]:
+    """Make what is missing of a home; return its root, what was made, and the crontab's lines for it.
+
+    What exists is left as it is.
+    """
     home = Home(directory)
     if os.path.exists(home.root) and not os.path.isdir(home.root):
         raise InvalidInput(f"{home.root} is not a folder")
@@ -26,7 +30,8 @@ def make_home(directory: str) -> tuple[str, list[str]]:
                 make_folder(path)
                 made.append(os.path.relpath(path, home.root))
         template = read_bytes(SETTINGS_TEMPLATE) or b""
-        for name, data in (("config/baton.yaml", template), ("crontab.example", crontab(home).encode())):
+        block = crontab(home)
+        for name, data in (("config/baton.yaml", template), ("crontab.example", block.encode())):
             path = os.path.join(home.root, name)
             if not os.path.lexists(path):
                 fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
@@ -37,18 +42,37 @@ def make_home(directory: str) -> tuple[str, list[str]]:
                     discard(path)  # half a file would be left as it is by the next call
                     raise
                 made.append(name)
-    return home.root, made
+    return home.root, made, block
 
 
-def crontab(home: Home) -> str:
-    """Return the crontab lines for a home: interpreter, PATH, the sweep each minute."""
-    path = os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin"
-    sweep = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.join(SCRIPTS, 'check_pipeline.py'))}"
+def first_words(root: str, made: list[str], block: str) -> str:
+    """Say what was made, and what to type next; the crontab's lines come last, to be copied."""
     return f"""\
-# Baton: add these lines with 'crontab -e'. Errors are mailed to MAILTO; what the sweep did is in the event log.
-# cron gives its jobs a short PATH; agents need the one in which their programs are found.
-PATH={path}
+{f"Made {len(made)} files and folders in {root}." if made else f"{root} is a home already; nothing changed."}
+
+Next: export BATON_HOME={shlex.quote(root)}
+      doctor.py      to see whether this machine is ready
+      crontab -e     and add these lines, which also stand in {root}/crontab.example:
+
+{block}"""
+
+
+def crontab(home: Home, python: str = sys.executable, scripts: str = SCRIPTS, path: str | None = None) -> str:
+    """Return the crontab's lines for a home: PATH, MAILTO, BATON_HOME, and the sweep each minute."""
+    sweep = f"{shlex.quote(python)} {shlex.quote(os.path.join(scripts, 'check_pipeline.py'))}"
+    return f"""\
+# Baton's block: add it with 'crontab -e', then see doctor.py --as-cron.
+# cron gives its jobs a short PATH; agents need the one in which their programs (claude, codex, ...) are found.
+PATH={path or path_for_cron(os.environ.get("PATH", ""))}
+# A sweep that cannot even start says so on stderr, which cron mails to MAILTO: put your address between the quotes.
 MAILTO=""
 BATON_HOME={home.root}
+# The sweep, each minute. What it did stands in the event log: status.py shows it.
 * * * * * {sweep.replace("%", chr(92) + "%")} >/dev/null
 """
+
+
+def path_for_cron(path: str) -> str:
+    """Return the folders of a PATH that a job of cron can use: absolute ones that are there, each once."""
+    folders = [folder for folder in dict.fromkeys(path.split(":")) if os.path.isabs(folder) and os.path.isdir(folder)]
+    return ":".join(folders) or DEFAULT_PATH

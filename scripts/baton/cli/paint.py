@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 
 # What agents print may hold commands to a terminal: taken out whole, so that no half of one is left as text.
@@ -52,6 +54,35 @@ def plain(text: str, limit: int = 200) -> str:
     shown = "".join(one if one.isprintable() else " " for one in _COMMAND.sub("", text[: limit * 8]))
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
+
+
+def width_of_stdout() -> int | None:
+    """Return the columns of the terminal that standard output is; ``None`` when it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def cut(line: str, width: int) -> str:
+    """Return a line that may hold our colours, cut so that it fits; colours are ended."""
+    room, kept = width, []
+    for part in re.split(r"(\x1b\[[\d;]*m)", line):
+        if part.startswith("\x1b"):
+            kept.append(part)
+        elif len(part) <= room:
+            kept.append(part)
+            room -= len(part)
+        else:
+            kept.append(f"{part[: max(0, room - 3)]}...")
+            return "".join(kept) + ("\x1b[0m" if len(kept) > 1 else "")
+    return "".join(kept)
+
+
+def wrapped(text: str, width: int, most: int) -> list[str]:
+    """Fold a text into at most so many lines of this width; the last one ends in dots when there is more."""
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    if len(lines) <= most:
+        return lines
+    rest = " ".join(lines[most - 1 :])
+    return [*lines[: most - 1], f"{rest[: width - 3].rstrip()}..."]
 
 
 def lasting(seconds: float) -> str:

@@ -31,6 +31,23 @@ class Answer(NamedTuple):
     exit_code: int = 0
 
 
+class Named(click.types.StringParamType):
+    """A word that names a thing of the home; a shell may complete it."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the names there are."""
+        from baton.cli.completion import completed  # start-up: only when the tab key is pressed
+
+        return list(completed(self._kind, ctx, incomplete))
+
+
+# Parameters that name something; what SLUG names is the thing that its script is about.
+NAMES = frozenset({"task", "campaign", "pipeline", "agent", "priority", "directory", "slug"})
+
+
 class Job(NamedTuple):
     """How one script (or one verb of it) speaks: what it tries to do to which thing, and whether always in JSON."""
 
@@ -77,13 +94,17 @@ def script(
             wants_json = as_json or always_json or bool(outer.get("as_json"))
             _carry_out(job, body, home or outer.get("home"), words, wants_json=wants_json, needs_home=needs_home)
 
+        params: list[click.Parameter] = [*reversed(getattr(body, "__click_params__", []))]
+        for param in params:
+            if param.name in NAMES and param.type is click.STRING:
+                param.type = Named(thing if param.name == "slug" else param.name)
         command = click.Command(
             name or verb,
             callback=callback,
             help=body.__doc__,
             epilog=_epilog(example),
             context_settings=dict(SETTINGS),
-            params=[*reversed(getattr(body, "__click_params__", [])), *_shared_options(hide_json=always_json)],
+            params=[*params, *_shared_options(hide_json=always_json)],
         )
         command.job = job  # type: ignore[attr-defined]
         return command
@@ -108,7 +129,7 @@ def main(command: click.Command) -> NoReturn:
     """Run a script's command and exit; wrong usage is said like every other error."""
     program = os.path.basename(sys.argv[0])
     try:
-        code = command.main(prog_name=program, standalone_mode=False)
+        code = command.main(prog_name=program, complete_var="BATON_COMPLETE", standalone_mode=False)
     except click.UsageError as error:
         meant = error.ctx.command if error.ctx is not None else command
         job: Job = getattr(meant, "job", None) or Job(verb="run", thing=program)
@@ -225,7 +246,12 @@ def _as_text(text: str) -> str:
 
 def _shared_options(*, hide_json: bool) -> list[click.Parameter]:
     return [
-        click.Option(["--home"], metavar="DIR", help="The home to work in (default: BATON_HOME, else this one)."),
+        click.Option(
+            ["--home"],
+            metavar="DIR",
+            type=Named("home"),
+            help="The home to work in (default: BATON_HOME, else this one).",
+        ),
         click.Option(["as_json", "--json"], is_flag=True, hidden=hide_json, help="Answer in JSON."),
     ]
 

@@ -1,4 +1,4 @@
-"""One look at a home, as :mod:`baton.cli.status_values` has it. Nothing is locked, nothing written."""
+"""One look at a home, as :mod:`baton.engine.glance_values` has it. Nothing is locked, nothing written."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from baton.cli.glance import Glance
 from baton.cli.looking import SWEEP_LATE_SECONDS, last_sweep, quarantined, sweep_age
-from baton.cli.status_log import failures_of, outcomes_of, recent_events, usage_of
-from baton.cli.status_values import CampaignLine, Cost, Slots, Spoiled, Status, Sweep
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings
+from baton.engine.glance import Glance
+from baton.engine.glance_log import failures_of, outcomes_of, recent_events, usage_of
+from baton.engine.glance_values import CampaignLine, Cost, Slots, Spoiled, Status, Sweep
 from baton.ports import SlotState
 from baton.store.files import said
 
@@ -38,7 +38,9 @@ def look(wiring: Wiring) -> Status:
     events: list[dict[str, Any]] = []
     with tried():
         settings = wiring.config.settings()
-    glance = Glance(wiring, now, settings.retry.backoff_max_seconds, settings.lease.stale_after_seconds)
+    glance = Glance(
+        wiring.store, wiring.clock, now, settings.retry.backoff_max_seconds, settings.lease.stale_after_seconds
+    )
     with tried():
         glance.read_campaigns()
     with tried():

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from baton.cli.amounts import amounts
 from baton.cli.script import Answer, script
-from baton.cli.tables import amounts, table
+from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of

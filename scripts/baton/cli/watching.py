@@ -20,9 +20,9 @@ import msgspec
 from msgspec import structs
 
 from baton.cli.paint import paint_of_stdout
-from baton.cli.status_values import Status
 from baton.cli.status_view import gist, words
 from baton.domain.errors import BatonError
+from baton.engine.glance_values import Status
 
 REFRESH_SECONDS = 2.0
 # A look at a very large home takes long: it may take a fifth of the time, not more.
@@ -56,7 +56,7 @@ def _show(look: Callable[[], Status], wake: int) -> NoReturn:
         while True:
             began = time.monotonic()
             try:
-                text = words(look(), paint)
+                text = words(look(), paint, shutil.get_terminal_size().columns)
             except BatonError as error:
                 text = f"{error.message}\n{error.cure}"
             rows = shutil.get_terminal_size().lines

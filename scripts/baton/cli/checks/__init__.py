@@ -16,14 +16,15 @@ from functools import cached_property
 from msgspec import Struct
 
 from baton.adapters.processes import become_subreaper
-from baton.cli.checks.crontab import Crontab, read_crontab
+from baton.cli.checks.crontab import Crontab, Entry, read_crontab
 from baton.cli.checks.locking import RIVAL
-from baton.cli.checks.survey import Survey, survey_of
+from baton.cli.checks.timers import SYSTEM, Timer, read_timers
 from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
 from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
+from baton.engine.survey import Survey, survey_of
 from baton.store.skills import list_skills
 
 ERROR = "error"
@@ -73,6 +74,7 @@ class Machine:
 
     proc = "/proc"
     lock_rival = RIVAL
+    units = SYSTEM
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -135,9 +137,23 @@ class Patient:
         return read_crontab(self.wiring.environ, self.path)
 
     @cached_property
+    def timers(self) -> list[Timer]:
+        """The systemd timers that sweep this home."""
+        return [timer for timer in read_timers(self.wiring.environ, self.machine.units) if self._is_ours(timer.entry)]
+
+    @cached_property
+    def sweeps(self) -> list[Entry]:
+        """What sweeps this home by itself: lines of the crontab, then enabled timers."""
+        lines = [entry for entry in self.crontab.entries if self._is_ours(entry)]
+        return [*lines, *(timer.entry for timer in self.timers if timer.is_enabled)]
+
+    def _is_ours(self, entry: Entry) -> bool:
+        return os.path.realpath(entry.home) == os.path.realpath(self.home.root)
+
+    @cached_property
     def survey(self) -> Survey:
         """What the records say, read once."""
-        return survey_of(self.wiring)
+        return survey_of(self.wiring.store)
 
     def which(self, program: str, path: str | None = None) -> str | None:
         """Find a program as an agent would: ours come last."""

@@ -19,13 +19,26 @@ _INLINE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A line that runs the sweep: script and interpreter as written, the home it means, the PATH it has."""
+    """A line that runs the sweep: script and interpreter as written, the home it means, the PATH it has.
+
+    ``environ`` is what is set for it before its command, ``option`` its ``--home``, ``place`` the file of a systemd unit.
+    """
 
     line: str
     script: str
     python: str | None
     home: str
     path: str
+    command: str = ""
+    environ: dict[str, str] = {}
+    option: str | None = None
+    place: str | None = None
+
+    def path_line(self, folders: str) -> str:
+        """Return the advice that gives it this PATH."""
+        if self.place is not None:
+            return f"put this line under [Service] in {self.place}: Environment=PATH={folders}"
+        return f"put this line at the top of the crontab: PATH={folders}"
 
 
 class Crontab(Struct, frozen=True, kw_only=True):
@@ -72,35 +85,43 @@ def parse_crontab(text: str, home: str) -> Crontab:
             value = assignment[2].strip()
             environ[assignment[1]] = value[1:-1] if value[:1] in "\"'" and value[:1] == value[-1:] else value
         elif SCRIPT in bare:
-            entries += _entries(bare, environ, home)
+            fields = bare.split(None, 1 if bare.startswith("@") else 5)
+            command = re.split(r"(?<!\\)%", fields[-1], maxsplit=1)[0].replace("\\%", "%")
+            entries += entries_of(bare, command, environ, home)
     return Crontab(entries=tuple(entries), path=environ.get("PATH", CRON_PATH))
 
 
-def _entries(line: str, environ: Mapping[str, str], home: str) -> Iterator[Entry]:
-    fields = line.split(None, 1 if line.startswith("@") else 5)
-    command = re.split(r"(?<!\\)%", fields[-1], maxsplit=1)[0].replace("\\%", "%")
+def entries_of(
+    line: str, command: str, environ: Mapping[str, str], home: str, place: str | None = None
+) -> Iterator[Entry]:
+    """Return the sweep that a command runs, if it runs one; ``line`` is how it stands in its file."""
     try:
         words = shlex.split(command)
     except ValueError:
         words = command.split()
     words = [_expanded(word, home) for word in words]
-    at = next((place for place, word in enumerate(words) if os.path.basename(word.rstrip(";")) == SCRIPT), None)
+    at = next((index for index, word in enumerate(words) if os.path.basename(word.rstrip(";")) == SCRIPT), None)
     if at is None or "--dry-run" in words[at:]:
         return
     # Jobs begin in the user's folder, unless they go elsewhere first.
-    base = next((words[place + 1] for place, word in enumerate(words[:at]) if word == "cd"), home).rstrip(";")
+    base = next((words[index + 1] for index, word in enumerate(words[:at]) if word == "cd"), home).rstrip(";")
     script = os.path.join(base, words[at].rstrip(";"))
     inline = {match[1]: match[2] for word in words[:at] if (match := _INLINE.fullmatch(word))}
     known = {**environ, **inline}
     before = words[at - 1] if at else ""
     is_python = _INLINE.fullmatch(before) is None and os.path.basename(before).startswith("python")
     python = before if is_python else known.get("BATON_PYTHON")
+    option = _option(words[at + 1 :])
     yield Entry(
         line=line,
         script=script,
         python=os.path.join(base, python) if python and "/" in python else python,
-        home=_option(words[at + 1 :]) or known.get("BATON_HOME") or os.path.dirname(os.path.dirname(script)),
+        home=option or known.get("BATON_HOME") or os.path.dirname(os.path.dirname(script)),
         path=known.get("PATH", CRON_PATH),
+        command=command,
+        environ=dict(environ),
+        option=option,
+        place=place,
     )
 
 

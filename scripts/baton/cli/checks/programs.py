@@ -18,6 +18,7 @@ PROGRAMS = {
     "copilot": ("copilot", "npm install -g @github/copilot"),
     "cursor": ("cursor-agent", "curl https://cursor.com/install -fsS | bash"),
 }
+BY_SETTINGS = "the settings"
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -28,6 +29,11 @@ class Need(Struct, frozen=True, kw_only=True):
     harness: str
     cure: str
 
+    @property
+    def is_default(self) -> bool:
+        """Tell whether it is needed only because the settings say so."""
+        return self.by == BY_SETTINGS
+
 
 def needed_harnesses(patient: Patient) -> dict[str, str]:
     """Return each harness that is needed, with who needs it, in words.
@@ -37,7 +43,7 @@ def needed_harnesses(patient: Patient) -> dict[str, str]:
     needed: dict[str, str] = {}
     found, problems = patient.skills
     if problems or not found or any(skill.harness is None for skill in found):
-        needed[patient.settings.harness.default] = "the settings"
+        needed[patient.settings.harness.default] = BY_SETTINGS
     for skill in found:
         if skill.harness is not None:
             needed.setdefault(skill.harness, f"agent {skill.name}")
@@ -61,17 +67,22 @@ def needed_programs(patient: Patient) -> list[Need]:
     return needs
 
 
-def with_interpreter(patient: Patient, path: str) -> dict[str, str]:
-    """Return this program and what interprets it, if that is looked for in PATH too: by name, where they are."""
-    found = {os.path.basename(path): path}
+def with_interpreter(patient: Patient, path: str) -> dict[str, str | None]:
+    """Return this program and what interprets it, if that is looked for in PATH too: by name, where they are.
+
+    An interpreter that is nowhere is ``None``: the program is there, and does not start.
+    """
+    found: dict[str, str | None] = {os.path.basename(path): path}
     try:
         with open(os.path.realpath(path), "rb") as file:
             first = file.readline(256)
     except OSError:
         return found
-    match = re.match(rb"#!\s*/usr/bin/env\s+(?:-S\s+)?([\w.-]+)", first)
-    where = patient.which(match[1].decode()) if match else None
-    return found | ({os.path.basename(where): where} if where else {})
+    match = re.match(rb"#!\s*/usr/bin/env\s+(?:-S\s+)?([\w.-]+)(?:\s|$)", first)
+    if match is not None:
+        name = match[1].decode()
+        found[name] = patient.which(name)
+    return found
 
 
 def _first_word(command: str) -> str:

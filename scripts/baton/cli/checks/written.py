@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from baton.cli.checks import Finding, Patient, error, passed, refused, warning
-from baton.cli.checks.programs import needed_harnesses, needed_programs
+from baton.cli.checks.programs import needed_harnesses, needed_programs, with_interpreter
 from baton.cli.templates import all_templates
 from baton.cli.wiring import SHIPPED_SKILLS
 from baton.domain.errors import BatonError
@@ -110,10 +110,17 @@ def harnesses(patient: Patient) -> Iterator[Finding]:
             yield error(f"{by}: the harness '{name}' cannot be loaded: {what}", "restore this checkout: git status")
     for need in needed_programs(patient):
         path = patient.which(need.program)
-        if path is not None:
-            seen.append(path)
-        elif need.harness not in unbuilt:
-            yield error(f"{need.by}: the program '{need.program}' (harness {need.harness}) is not in PATH", need.cure)
+        other = "; or, without a model: harness: {default: script} in config/baton.yaml" if need.is_default else ""
+        for program, where in with_interpreter(patient, path).items() if path is not None else ():
+            if where is not None:
+                seen.append(where)
+            else:
+                lack = f"{path} needs the program '{program}', which is not in PATH"
+                yield error(f"{need.by}: {lack}", f"install it, or {need.cure}")
+        if path is None and need.harness not in unbuilt:
+            yield error(
+                f"{need.by}: the program '{need.program}' (harness {need.harness}) is not in PATH", need.cure + other
+            )
     yield passed(", ".join(seen) or "no program is needed")
 
 

@@ -1,13 +1,12 @@
-"""What doctor wants to know of the records, read once and let go of."""
+"""What ``doctor`` wants to know of the records, read once and let go of."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from baton.cli.wiring import Wiring
 from baton.domain.records import Holder
 from baton.domain.statuses import UnitStatus
-from baton.ports import Damage
+from baton.ports import Damage, Store
 
 DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
 
@@ -23,10 +22,10 @@ class Survey(Struct, kw_only=True):
     runs: dict[str, Holder]
 
 
-def survey_of(wiring: Wiring) -> Survey:
+def survey_of(store: Store) -> Survey:
     """Read all live records."""
     survey = Survey(damage=[], agents={}, harnesses={}, runs={})
-    for task in wiring.store.tasks.live():
+    for task in store.tasks.live():
         if isinstance(task, Damage):
             survey.damage.append(task)
             continue
@@ -40,7 +39,7 @@ def survey_of(wiring: Wiring) -> Survey:
                 survey.agents.setdefault(unit.agent, task.id)
                 if unit.harness is not None:
                     survey.harnesses.setdefault(unit.harness, task.id)
-    for campaign in wiring.store.campaigns.live():
+    for campaign in store.campaigns.live():
         if isinstance(campaign, Damage):
             survey.damage.append(campaign)
         else:

@@ -7,17 +7,23 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from baton.cli.status_lines import blocked_line, campaign_line, final_counts, running_line, spoiled_line, waiting_line
-from baton.cli.status_log import added
-from baton.cli.status_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
-from baton.cli.wiring import Wiring
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
 from baton.domain.readiness import Why, not_ready, open_units, standing_reason, waiting
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import LeaseKind
+from baton.engine.glance_lines import (
+    blocked_line,
+    campaign_line,
+    final_counts,
+    running_line,
+    spoiled_line,
+    waiting_line,
+)
+from baton.engine.glance_log import added
+from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
 from baton.engine.liveness import Life, life_of
-from baton.ports import Damage, SlotState
+from baton.ports import Clock, Damage, SlotState, Store
 
 # How lines of what waits are ordered: first what moves by itself, and soonest.
 ORDER = (
@@ -29,8 +35,11 @@ ORDER = (
 class Glance:
     """What is gathered while the records go by, each looked at once and dropped: a home may hold very many."""
 
-    def __init__(self, wiring: Wiring, now: str, backoff_max_seconds: float, stale_after_seconds: float) -> None:
-        self._wiring = wiring
+    def __init__(
+        self, store: Store, clock: Clock, now: str, backoff_max_seconds: float, stale_after_seconds: float
+    ) -> None:
+        self._store = store
+        self._clock = clock
         self._now = now
         self._backoff_max_seconds = backoff_max_seconds
         self._stale_after_seconds = stale_after_seconds
@@ -48,7 +57,7 @@ class Glance:
 
     def read_campaigns(self) -> None:
         """Read every campaign."""
-        for campaign in self._wiring.store.campaigns.live():
+        for campaign in self._store.campaigns.live():
             if isinstance(campaign, Damage):
                 self.spoiled.append(spoiled_line(campaign))
             else:
@@ -56,7 +65,7 @@ class Glance:
 
     def read_tasks(self) -> None:
         """Read every live task; keep of each only what will be shown."""
-        for task in self._wiring.store.tasks.live():
+        for task in self._store.tasks.live():
             if isinstance(task, Damage):
                 self.spoiled.append(spoiled_line(task))
                 continue
@@ -105,7 +114,7 @@ class Glance:
         they could not be looked at, and nobody is called dead.
         """
         by_number = {slot.number: slot for slot in slots or ()}
-        me, monotonic = self._wiring.clock.holder(), self._wiring.clock.monotonic()
+        me, monotonic = self._clock.holder(), self._clock.monotonic()
         for task, lease in self._leased:
             unit = task.unit(lease.unit)
             life = life_of(lease, by_number, me, {}, self._now, monotonic, self._stale_after_seconds)
@@ -118,9 +127,9 @@ class Glance:
 
     def _stands(self, task: Task) -> bool:
         """Tell whether the record is still the one that was read: its run may have ended before we saw the slots."""
-        if not self._wiring.store.tasks.is_live(task.id):
+        if not self._store.tasks.is_live(task.id):
             return False
-        again = self._wiring.store.tasks.read(task.id)
+        again = self._store.tasks.read(task.id)
         return again is not None and again.version == task.version
 
     # -- what waits -----------------------------------------------------------------------------------------------
@@ -152,13 +161,13 @@ class Glance:
             counts = final_counts(campaign)
             if counts is None:
                 if archived is None:
-                    archived = set(self._wiring.store.tasks.ids(archived=True))
+                    archived = set(self._store.tasks.ids(archived=True))
                 counts = Counter(self._status_of(id, archived) for id in campaign.tasks)
             lines.append(campaign_line(campaign, counts))
         return sorted(lines, key=lambda line: (line.status == CampaignStatus.COMPLETED, line.slug))
 
     def _status_of(self, id: str, archived: set[str]) -> str:
-        tasks = self._wiring.store.tasks
+        tasks = self._store.tasks
         if id in self.statuses:
             return self.statuses[id]
         if id not in archived:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from baton.cli.status_values import BlockedTask, CampaignLine, Progress, Running, Spoiled, Waiting
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.readiness import Why
 from baton.domain.records import Blocked, Lease, Task, Unit
 from baton.domain.statuses import FINISHED, BlockKind
+from baton.engine.glance_values import BlockedTask, CampaignLine, Progress, Running, Spoiled, Waiting
 from baton.ports import Damage, SlotState
 
 # Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.

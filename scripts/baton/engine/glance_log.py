@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from baton.cli.status_values import Failed
+from baton.engine.glance_values import Failed
 from baton.ports import Log
 
 Event = Mapping[str, Any]
