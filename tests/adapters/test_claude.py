@@ -35,7 +35,7 @@ from baton.domain.statuses import FailureKind
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples/claude"
 CASES: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "claude_cases.yaml").read_text("utf-8"))
-USED = "2,400 input tokens, 84 output tokens, 0 cache read tokens, 0 cache creation tokens, $0.0085, 2 turns"
+USED = "$0.0085; tokens 2.4k in, 84 out, 0 from cache, 0 to cache"
 SESSION = "11111111-2222-4333-8444-555555555555"
 
 every_case = pytest.mark.parametrize("case", CASES)

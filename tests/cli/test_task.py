@@ -556,7 +556,8 @@ def test_a_hand_lease_does_not_keep_a_task_from_being_cancelled(home: Home) -> N
 def test_a_task_that_runs_is_cancelled_when_its_run_has_ended(live: Home) -> None:
     live.agent("alpha", "#!/bin/sh\ntouch here\necho $$ > pid\nexec sleep 60\n")
     live.make_task()
-    pid = int(wait_for(lambda: (live.workspace() / "here").exists() and (live.workspace() / "pid").read_text()))
+    pid_file = live.workspace() / "pid"
+    pid = int(wait_for(lambda: pid_file.exists() and pid_file.read_text()))
     assert live.ok("task", "cancel", "t-1").out == "Task 't-1' is cancelled.\n"
     assert live.record()["status"] == "cancelled"
     assert not Path(f"/proc/{pid}").exists()
