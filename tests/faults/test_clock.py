@@ -41,7 +41,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "notify": {"channels": ["telegram"], "events": ["task_completed"]},
 }
 RUN_SECONDS = 3.0
-SLACK_SECONDS = 10.0
+SLACK_SECONDS = 30.0
 FAILS_ONCE = 'note ran "$BATON_TASK"; [ "$(grep -c "^$BATON_TASK$" "$BATON_HOME/ran")" -gt 1 ]'
 # Its own heartbeat, by a clock that nobody can set.
 ENDLESS = "note limited $$; while :; do note uptimes \"$(cut -d' ' -f1 /proc/uptime)\"; sleep 0.1; done"
