@@ -1,7 +1,10 @@
 """The sweep in the world it lives in: the crontab's own line, an empty environment, a pipe, others at the same time.
 
-A failing point of the kills is replayed by ``BATON_FAULT_POINT=rename:3 scripts/test tests/faults/test_cron_world.py``;
-the seed that chose the points is printed, and ``BATON_FAULT_SEED`` sets it again.
+The points of the kills are printed; one alone is tried again by
+
+    BATON_FAULT_POINT=rename:3 scripts/test tests/faults/test_cron_world.py -k any_call
+
+and ``BATON_FAULT_SEED`` chooses them as it did.
 """
 
 from __future__ import annotations
@@ -159,7 +162,7 @@ def killed_at(behind: ScratchHome, root: Path, point: str, chat: Chat) -> bool:
     for home in copied(behind, root):
         cron, log = traced(home, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
         cron.minute()
-        was_killed = "+++ killed by SIGKILL" in log.read_text() or not log.read_text().endswith("+++\n")
+        was_killed = "+++ killed by SIGKILL" in log.read_text()
         fresh = cron_of(home)
         for _ in range(2):
             assert fresh.minute() == ("", 0), point
@@ -191,10 +194,10 @@ def test_a_sweep_killed_at_any_call_is_made_good_by_the_next(behind: ScratchHome
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_sweep_killed_at_sixty_calls_is_made_good_by_the_next(
+def test_a_sweep_killed_at_forty_calls_is_made_good_by_the_next(
     behind: ScratchHome, tmp_path: Path, chat: Chat
 ) -> None:
-    kill_everywhere(behind, tmp_path, chat, 60)
+    kill_everywhere(behind, tmp_path, chat, 40)
 
 
 def test_after_three_missed_days_one_sweep_makes_everything_good(tmp_path: Path, chat: Chat) -> None:
