@@ -187,11 +187,16 @@ class Scene:
         assert self.home.outcomes("late") == ["failed"]
 
     def settle(self) -> None:
-        """Sweep, and wait until nothing runs but what goes on."""
-        self.sweep()
+        """Sweep until nothing is ready, and nothing runs but what goes on; then once more, for the news of it."""
         going = 1 if self.supervisor.poll() is None else 0
-        slots = self.home.wiring.store.slots
-        eventually(lambda: sum(one.held or one.supervised for one in slots.states()) == going, self.home.story())
+
+        def is_settled() -> bool:
+            # Between freeing its slot and looking once more, a supervisor holds none: what is ready counts, too.
+            health = self.sweep()["health"]
+            held = sum(one.held or one.supervised for one in self.home.wiring.store.slots.states())
+            return (health["ready"], health["running"], held) == (0, going, going)
+
+        eventually(is_settled, f"a home at rest; {self.home.story()}", 60)
         self.sweep()
 
     def seen(self) -> dict[str, Any]:
