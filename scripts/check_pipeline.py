@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "home",
     example="check_pipeline.py\ncheck_pipeline.py --dry-run\n* * * * *  check_pipeline.py   (in crontab)",
     always_json=True,
+    unattended=True,
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def command(wiring: "Wiring", dry_run: bool) -> Answer:
@@ -35,7 +36,10 @@ def command(wiring: "Wiring", dry_run: bool) -> Answer:
     """
     from baton.cli.sweeping import sweep_home  # start-up
 
-    return Answer(sweep_home(wiring, dry_run=dry_run))
+    report = sweep_home(wiring, dry_run=dry_run)
+    for error in report.get("errors", ()):
+        wiring.warn(error)
+    return Answer(report)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,26 @@ def test_an_idle_sweep_changes_nothing(home: Home) -> None:
     assert tree(home.root, passing=OWN) == before
 
 
+def test_a_dry_run_leaves_what_has_grown_old_to_the_next_sweep_of_the_day(home: Home) -> None:
+    old = home.root / "logs/alpha/r-old.out"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    os.utime(old, (0, 0))
+    found = home.ok("check_pipeline", "--dry-run").json["found"]
+    assert (found, old.exists()) == ([f"{old}: older than retention"], True)
+    assert (home.ok("check_pipeline").json["found"], old.exists()) == (found, False)
+
+
+def test_what_a_sweep_cannot_do_is_said_on_stderr_too_since_cron_throws_its_answer_away(home: Home) -> None:
+    (home.state / "tasks/t-1.json").write_text('{"schema": 99, "id": "t-1"}')
+    done = home.call("check_pipeline")
+    assert (done.code, done.err) == (0, f"check_pipeline.py: warning: {done.json['errors'][0]}\n")
+    home.settings("concurrency: {agent: 3}\n")
+    done = home.call("check_pipeline")
+    message, cure = done.error["message"], done.error["cure"]
+    assert (done.code, done.err) == (1, f"check_pipeline.py: cannot sweep home: {message}\n  {cure}\n")
+
+
 def test_health_tells_where_the_tasks_stand(home: Home) -> None:
     for number in range(4):
         home.make_task(f"t-{number}")

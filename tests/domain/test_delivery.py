@@ -173,6 +173,12 @@ def test_a_channel_is_due_when_its_wait_is_over_or_too_long_to_be_one(not_before
     assert is_due(after(PENDING, not_before=not_before), NOW) is expected
 
 
+@pytest.mark.parametrize(("now", "expected"), [("2026-11-21T07:59:00.000Z", False), ("2026-11-21T06:00:00.000Z", True)])
+def test_a_clock_put_back_two_hours_does_not_silence_a_channel_after_an_outage(now: str, expected: bool) -> None:
+    waiting, _ = after_failure(PENDING, Unreachable("no route"), NOW)
+    assert is_due(waiting, now) is expected
+
+
 def test_a_channel_survives_its_file() -> None:
     delivery = Delivery(cursor=CURSOR, tries=1, outages=2, not_before=NOW, sent_parts=3, pending="news")
 

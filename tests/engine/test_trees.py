@@ -12,69 +12,25 @@ from pathlib import Path
 
 import pytest
 from tests.engine.homes import ScratchHome, are_gone, eventually, living, parent_of
+from tests.faults.escapes import ALL
 
 from baton.adapters.processes import LinuxProcesses
 from baton.domain.commands import CancelTask
-from baton.domain.pipelines import Step
 from baton.engine.agent_process import Stream
 
-SLEEP = "exec sleep 300"
-NOTE = 'echo $$ >>"$BATON_HOME/pids"'
-# A child that notes its id, then stays.
-CHILD = f"sh -c '{NOTE}; {SLEEP}'"
-LEAVER = """\
-import os, subprocess, sys, time
-if os.fork():
-    os._exit(0)
-os.setsid()
-if os.fork():
-    os._exit(0)
-os.chdir("/")
-os.closerange(0, 1024)
-with open(sys.argv[1] + "/pids", "a") as file:
-    file.write(f"{os.getpid()}\\n")
-time.sleep(300)
-"""
-WAYS = {
-    "a double fork": f"( ( {CHILD} & ) & )",
-    "a session of its own": f"setsid {CHILD} &",
-    "nohup": f"nohup {CHILD} >/dev/null 2>&1 &",
-    "closed descriptors": "python -c 'import os, time; os.closerange(0, 1024); time.sleep(300)' & note pids $!",
-    "an empty environment": f"setsid env -i BATON_HOME=\"$BATON_HOME\" sh -c '{NOTE}; exec env -i sleep 300' &",
-    "ignored signals": f"sh -c 'trap \"\" TERM INT HUP; {NOTE}; {SLEEP}' &",
-    "200 children": "for n in $(seq 200); do sleep 300 & note pids $!; done",
-    "a child that holds stdout": f"{CHILD} 2>/dev/null &",
-    "all of these at once": 'env -i python -c "$LEAVER" "$BATON_HOME"',
-}
 
-
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_of_a_run_is_left_after_success(home: ScratchHome, way: str) -> None:
-    count = 200 if way == "200 children" else 1
-    home.agent("writer", f"LEAVER='{LEAVER}'\n{WAYS[way].replace('python', sys.executable)}\nwait_for go; exit 0")
-    home.task("t", "writer")
-    supervisor = home.supervise()
-    tree = home.processes_in("pids", count)
-    home.touch("go")
-    assert home.end_of(supervisor).code == 0
-    are_gone(tree)
-    assert home.outcomes("t") == ["completed"]
-
-
-@pytest.mark.parametrize("outcome", ["failed", "timed_out", "interrupted", "killed"])
-def test_nothing_of_a_run_is_left_however_it_ends(home: ScratchHome, outcome: str) -> None:
-    way = WAYS["all of these at once"].replace("python", sys.executable)
-    home.agent("writer", f"LEAVER='{LEAVER}'\n{way}\nnote mine $$; wait_for go; exit 1")
+# What ways there are to escape, and every one with every ending but these two: tests/faults/test_escapes.py.
+@pytest.mark.parametrize("outcome", ["interrupted", "killed"])
+def test_nothing_of_a_run_is_left_when_a_signal_ends_it(home: ScratchHome, outcome: str) -> None:
+    home.agent("writer", f"{ALL.shell}\nnote mine $$; wait_for never")
     home.settings(retry={"max_interruptions": 1})
-    home.task("t", Step(agent="writer", timeout="3s" if outcome == "timed_out" else None))
+    home.task("t", "writer")
     supervisor = home.start("invoke_agent.py", "writer", "t")
-    tree = home.processes_in("pids")
+    tree = home.processes_in("escaped")
     (agent,) = home.processes_in("mine")
-    if outcome == "failed":
-        home.touch("go")
-    elif outcome == "interrupted":
+    if outcome == "interrupted":
         supervisor.send_signal(signal.SIGTERM)
-    elif outcome == "killed":
+    else:
         home.touch("state/stop")  # else it would be tried again at once
         agent.kill()
     assert home.end_of(supervisor).code == 1

@@ -58,6 +58,7 @@ class Job(NamedTuple):
     always_json: bool = False
     negative: Callable[[BatonError], dict[str, Any]] | None = None
     stands: bool = False
+    unattended: bool = False
 
     def named(self, words: dict[str, Any]) -> str:
         """Return the thing with its id, and what it is for, as far as the words on the command line say."""
@@ -78,14 +79,16 @@ def script(
     name: str | None = None,
     needs_home: bool = True,
     stands: bool = False,
+    unattended: bool = False,
 ) -> Callable[[Callable[..., Answer]], click.Command]:
     """Make a command of a body. ``negative`` gives the keys that stand beside ``error`` when the answer is no.
 
     ``id_option`` names the option that says which thing, ``for_option`` the one that says what it is wanted for.
 
     ``stands``: what it did is recorded and counts, so that it is reported as done even if its answer cannot be written.
+    ``unattended``: cron runs it, and throws its answer away; what went wrong is said on stderr, too.
     """
-    job = Job(verb, thing, id_option, for_option, always_json, negative, stands)
+    job = Job(verb, thing, id_option, for_option, always_json, negative, stands, unattended)
 
     def decorate(body: Callable[..., Answer]) -> click.Command:
         def callback(home: str | None, as_json: bool, **words: Any) -> None:
@@ -219,7 +222,8 @@ def _say(program: str, job: Job, error: BatonError, words: dict[str, Any], *, wa
         said["error"] |= {key: value for key, value in error.details.items() if key not in said["error"]}
         said |= job.negative(error) if job.negative is not None else {}
         _print(_json(said), wants_json=True)
-        return
+        if not job.unattended:
+            return
     sys.stderr.write(_one_line(f"{program}: cannot {job.verb} {job.named(words)}: {error.message}") + "\n")
     if error.cure:
         sys.stderr.write(f"  {error.cure}\n")

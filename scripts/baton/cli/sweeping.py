@@ -35,7 +35,8 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
         def look() -> Scene:
             return _scene(wiring, beats)
 
-        report = sweep(look, wiring.store.mend, _chores(wiring), wiring.dispatch, wiring.clock, dry_run=dry_run)
+        chores = _chores(wiring, dry_run=dry_run)
+        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, wiring.clock, dry_run=dry_run)
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
             report.errors.extend(_notify(wiring))
@@ -82,7 +83,7 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
     )
 
 
-def _chores(wiring: Wiring) -> list[Any]:
+def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
     """What is kept in bounds besides the repairs: temporary files always, what has grown old once a day."""
 
     def abandoned(scene: Scene) -> Iterable[Finding]:
@@ -106,6 +107,8 @@ def _chores(wiring: Wiring) -> list[Any]:
         if wiring.store.log.has_before(day):
             act = partial(wiring.store.log.drop_before, day)
             yield Finding(count="expired", text=f"events before {day}", act=lambda: bool(act()))
+        if dry_run:
+            return  # nothing has been removed: the next sweep of this day has to
         with suppress(OSError):
             replace(marker, today, wiring.home.in_state("tmp", f"retention-{os.getpid()}"), durable=False)
 

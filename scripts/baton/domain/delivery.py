@@ -91,7 +91,9 @@ def is_due(delivery: Delivery, now: str) -> bool:
     """Tell whether the channel may send now; a wait longer than any it can have been given is over (clock jumps)."""
     if delivery.not_before is None:
         return True
-    return not 0 < seconds_between(now, delivery.not_before) <= LONGEST_NAMED_WAIT_SECONDS
+    # In an outage the wait is our own; otherwise a service may have named it.
+    longest = LONGEST_WAIT_SECONDS if delivery.outages else LONGEST_NAMED_WAIT_SECONDS
+    return not 0 < seconds_between(now, delivery.not_before) <= longest
 
 
 def take(delivery: Delivery, text: str, cursor: tuple[str, int]) -> Delivery:
