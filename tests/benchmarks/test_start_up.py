@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import venv
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ class Bench:
     """A home with tasks at every stage of an agent's day, and a lean interpreter to compare with."""
 
     def __init__(self, home: ScratchHome, folder: Path) -> None:
-        venv.create(folder / "lean")
-        self.lean = [str(folder / "lean/bin/python"), "-c", "pass"]
+        self.python = lean_venv(folder / "lean")
+        self.lean = [self.python, "-c", "pass"]
         self.home = home
         self.number = 0
         home.settings(notify={"channels": ["telegram"]})
@@ -53,7 +54,7 @@ class Bench:
         def call() -> float:
             task, environ = prepare() if prepare else ("", {})
             argv = [path, *(word.replace("TASK", task) for word in words)]
-            return cpu_of(argv, self.home.environ(**environ), code=code)
+            return cpu_of(argv, self.home.environ(BATON_PYTHON=self.python, **environ), code=code)
 
         def bare() -> float:
             return cpu_of(self.lean, self.home.environ())
@@ -76,6 +77,29 @@ class Bench:
         (workspace / "out.md").write_text("done")
         told = {"BATON_TASK": task, "BATON_AGENT": "writer", "BATON_LEASE": str(lease.token), "BATON_STEP": "0"}
         return task, told | {"BATON_RUN": str(lease.run), "BATON_WORKSPACE": str(workspace)}
+
+
+def lean_venv(folder: Path) -> str:
+    """Make a virtual environment that holds what Baton runs on and nothing of what its tests need; return its Python.
+
+    The packages are links to the installed ones: some of them import more when they find more installed.
+    """
+    venv.create(folder)
+    target = next(folder.glob("lib/python*/site-packages"))
+    wanted = re.findall(r"^[a-z0-9]+", (SCRIPTS.parent / "requirements.txt").read_text(), re.MULTILINE)
+    seen: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        with suppress(PackageNotFoundError):
+            found = distribution(name)
+            needed = [one for one in found.requires or () if "extra ==" not in one]
+            wanted += [re.split(r"[^A-Za-z0-9._-]", one)[0].lower() for one in needed]
+            for top in {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}:
+                (target / top).symlink_to(Path(str(found.locate_file(top))))
+    return str(folder / "bin/python")
 
 
 @pytest.fixture
@@ -128,7 +152,7 @@ def test_calls_find_their_modules_compiled(bench: Bench, budgets: Budgets) -> No
     """Else every figure of this file would be that of the compiler: the table says so."""
     script = str(SCRIPTS / "complete_step.py")
     bench.home.run("complete_step.py", "--help")
-    words = [sys.executable, "-v", script, "no-such-task", "--agent", "writer"]
+    words = [bench.python, "-v", script, "no-such-task", "--agent", "writer"]
     told = subprocess.run(words, env=bench.home.environ(), capture_output=True, text=True, check=False).stderr
     cached = re.findall(r"^# \S+\.pyc matches ", told, re.MULTILINE)
     compiled: list[str] = re.findall(r"^# code object from '?([^'\n]+\.py)'?$", told, re.MULTILINE)
