@@ -23,18 +23,19 @@ from baton.store.codec import Codec
 LINKS = 20_000  # names a file may have; ext4 allows 65,000
 
 
-def crowd(home: ScratchHome, count: int, *, now: float, spread: int = 1, **fields: object) -> list[Task]:
-    """Make live tasks of four steps, ``spread`` of them in each second."""
+def crowd(home: ScratchHome, count: int, *, now: float, spread: int, wait: bool = False) -> list[Task]:
+    """Make live tasks of four steps, ``spread`` of them in each second from ``now`` on; ``wait``: not before it."""
     store = home.wiring.store
     store.prepare()
     codec = Codec("task", Task)
     made = []
     line = [unit(agent) for agent in ("researcher", "writer", "reviewer", "humanizer")]
-    first = tasks.decide(None, create_task(*line, id="t-0", campaign=None, project=None, **fields), stamp(now))[0]
+    first = tasks.decide(None, create_task(*line, id="t-0", campaign=None, project=None), stamp(now))[0]
     for number in range(count):
         at = stamp(now + number // spread)
         line0 = structs.replace(first.pipeline[0], ready_at=at)
-        task = structs.replace(first, id=f"t-{number}", pipeline=(line0, *first.pipeline[1:]))
+        not_before = at if wait else None
+        task = structs.replace(first, id=f"t-{number}", pipeline=(line0, *first.pipeline[1:]), not_before=not_before)
         (home.root / f"state/tasks/{task.id}.json").write_bytes(codec.encode(task))
         store.ready.sync((), waiting(task))
         made.append(task)

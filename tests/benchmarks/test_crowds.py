@@ -39,7 +39,7 @@ def sweep(wiring: Wiring) -> None:
 
 def idle_home(home: ScratchHome, finished: int) -> Wiring:
     """A home whose live tasks all wait for tomorrow, swept once today."""
-    crowd(home, LIVE, now=time.time() + DAY, spread=50)
+    crowd(home, LIVE, now=time.time() + DAY, spread=50, wait=True)
     archive(home, finished)
     sweep(home.wiring)
     return home.wiring
