@@ -37,7 +37,9 @@ SETS = {
     "readability": ["requirements-readability.txt", "requirements.txt"],
     "test": ["tests/requirements.txt", "requirements-readability.txt", "requirements.txt"],
     "bench": [
-        "tests/benchmarks/requirements.txt", "tests/requirements.txt", "requirements-readability.txt",
+        "tests/benchmarks/requirements.txt",
+        "tests/requirements.txt",
+        "requirements-readability.txt",
         "requirements.txt",
     ],
 }

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ def replace_durably(path: Path, data: bytes) -> None:
 def test_eight_processes_changing_one_task(home: ScratchHome, tmp_path: Path, budgets: Budgets) -> None:
     home.task("t", "writer", "writer")
     waits: list[float] = []
+    bare_waits: list[float] = []
 
     def ours(number: int) -> float:
         store, worst = home.wiring.store, 0.0
@@ -79,27 +81,30 @@ def test_eight_processes_changing_one_task(home: ScratchHome, tmp_path: Path, bu
         return worst
 
     def bare(number: int) -> float:
+        worst = 0.0
         for _ in range(CHANGES):
+            asked_at = time.perf_counter()
             lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
             fcntl.flock(lock, fcntl.LOCK_EX)
+            worst = max(worst, time.perf_counter() - asked_at)
             record = (tmp_path / "record").read_bytes()
             replace_durably(tmp_path / "record", record)
             os.close(lock)
-        return 0.0
+        return worst
 
     (tmp_path / "record").write_bytes((home.root / "state/tasks/t.json").read_bytes() * 4)
     sides = {
         "ours": lambda: wall_of(lambda: waits.append(max(at_once(ours)))),
-        "bare": lambda: wall_of(lambda: at_once(bare)),
+        "bare": lambda: wall_of(lambda: bare_waits.append(max(at_once(bare)))),
     }
     measured = in_turn(sides, ROUNDS)
     lost = 1 + WRITERS * CHANGES * (ROUNDS + 1) - home.read("t").version
     budgets.judge(8, "8 processes on one task: changes lost", lost, "", must=0)
-    worst = sorted(waits)[len(waits) // 2]
-    every = ", ".join(f"{wait:.2f}" for wait in waits)
+    worst = median(waits)
+    every = f"{min(waits):.2f} to {max(waits):.2f} s; bare flock {median(bare_waits):.2f} s"
     told = f"{measured.median('ours') / WRITERS / CHANGES * 1e3:.2f} ms a change"
     figure = 1 / measured.ratio("ours", "bare")
-    budgets.judge(8, "their worst wait, median of runs", worst, "s", must=0.25, goal=0.1, detail=f"{every} s")
+    budgets.judge(8, "their worst wait, median of runs", worst, "s", must=0.25, goal=0.1, detail=every)
     budgets.judge(8, "their rate", figure, "x bare flock", must=0.5, goal=0.7, at_least=True, detail=told)
 
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import defaultdict
 from itertools import count, pairwise
 from pathlib import Path
@@ -21,7 +22,9 @@ from tests.benchmarks.budgets import Budgets
 from tests.engine.homes import ScratchHome, eventually
 
 TASKS, STEPS, SLOTS = 100, 4, 2
-ROUNDS = 3
+ROUNDS = 5
+# Files that people write are read anew while a change of them could bear the same stamps, as in no home that is in use.
+SETTLED_SECONDS = 2.6
 # One program a step: the shell becomes date.
 NOTE = '#!/bin/sh\nexec date +"$BATON_TASK %s%N" >>"$BATON_HOME/stamps"\n'
 HUEY = str(Path(__file__).with_name("huey_line.py"))
@@ -80,8 +83,10 @@ def ours(folder: Path) -> Run:
     """The same by supervisors, from the sweep that starts them to the end of the last task."""
     home = ScratchHome(folder, concurrency={"agents": SLOTS})
     home.agent("noter").write_text(NOTE)
+    written_at = time.monotonic()
     for number in range(TASKS):
         home.task(f"t-{number}", *["noter"] * STEPS)
+    eventually(lambda: time.monotonic() > written_at + SETTLED_SECONDS, "settled files")
     home.sweep()
     eventually(lambda: not os.listdir(folder / "state/tasks"), f"the end of the tasks; {home.story()}", 300)
     assert home.end() == []
@@ -99,11 +104,12 @@ def write_program(folder: Path) -> str:
 def test_handing_over(tmp_path: Path, budgets: Budgets) -> None:
     taken: dict[str, list[Run]] = defaultdict(list)
     for number in range(ROUNDS):
-        for side in (bare, huey, ours):
+        for side in (bare, huey, ours) if number % 2 else (ours, huey, bare):
             taken[side.__name__].append(side(tmp_path / f"{side.__name__}-{number}"))
     middle = {name: Run(*(median(column) for column in zip(*runs, strict=True))) for name, runs in taken.items()}
     overhead = {name: (run.step - middle["bare"].step) * 1e3 for name, run in middle.items()}
     gap = {name: (run.gap - middle["bare"].gap) * 1e3 for name, run in middle.items()}
+    assert overhead["huey"] > 0 and gap["huey"] > 0, f"the machine is too busy to measure: {middle}"
     figures = "{:.2f} ms against {:.2f}".format
     alone = f", beside {middle['bare'].gap * 1e3:.1f} ms for the program"
     told = figures(gap["ours"], gap["huey"]) + alone
@@ -121,16 +127,13 @@ def test_handing_over(tmp_path: Path, budgets: Budgets) -> None:
 
 def test_memory_of_a_supervisor(home: ScratchHome, budgets: Budgets) -> None:
     home.settings(concurrency={"agents": 1})
+    home.agent("writer", "true")
     home.agent("sleeper", "wait_for end")
     for number in range(20):
-        home.task(f"t-{number}", "writer" if number else "sleeper", priority="medium" if number else "high")
-    home.agent("writer", "true")
-    home.touch("end")
-    home.serve()
-    (home.root / "end").unlink()
+        home.task(f"t-{number}", "writer", priority="high")
     home.task("last", "sleeper")
     supervisor = home.supervise()
-    home.task_in(0)
+    eventually(lambda: home.facts().get("task") == "last", f"the last task; {home.story()}")
     home.beats(3)
     status = dict(line.split(":", 1) for line in Path(f"/proc/{supervisor.pid}/status").read_text().splitlines())
     resident, peak = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))

@@ -50,12 +50,14 @@ class Locks:
             with said(path):
                 while not lock_descriptor(fd, blocking=False):
                     is_contended = True
-                    if time.monotonic() >= start + self.timeout_seconds:
+                    waited = time.monotonic() - start
+                    if waited >= self.timeout_seconds:
                         raise Busy(
                             f"the lock {path} was held by somebody else for {self.timeout_seconds:g} s",
                             cure="try again; if it lasts, look with 'lslocks' for who holds it",
                         )
-                    time.sleep(POLL_SECONDS)
+                    # The longer it waits, the more often it looks, so that the newest is not the next.
+                    time.sleep(max(POLL_SECONDS / 5, POLL_SECONDS - waited / 50))
             try:
                 yield
             finally:
