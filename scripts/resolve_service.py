@@ -40,9 +40,9 @@ def refused(error: BatonError) -> dict[str, object]:
 @click.option("--chain", is_flag=True, help="All active services in their order, as a fallback chain.")
 def command(wiring: "Wiring", capability: str, use_case: str | None, campaign: str | None, chain: bool) -> Answer:
     """Print the best active service for CAPABILITY: the one with the lowest priority number."""
-    from baton.cli import acts  # start-up
+    from baton.cli.resolving import resolve_service  # start-up
 
-    return acts.resolve(wiring, capability, use_case, campaign, chain=chain)
+    return resolve_service(wiring, capability, use_case, campaign, chain=chain)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Make the project's .venv and install the requirements into it, or see at once that there is nothing to do.
 
-Run by scripts/test and scripts/demo, or by hand: ``python3 scripts/baton/bootstrap.py [runtime|readability|test]``, with
-any Python new enough. It needs no package, no pip and no ensurepip, and writes into .venv alone. A stamp in .venv says
+Run by scripts/test and scripts/demo, or by hand: ``python3 scripts/baton/bootstrap.py [runtime|readability|test|bench]``,
+with any Python new enough. It needs no package, no pip and no ensurepip, and writes into .venv alone. A stamp in .venv says
 which requirements are in it; it is taken away before pip starts and comes back when everything has been looked at, so
 what an interruption leaves is never taken for good. A .venv made by other hands is installed into, not replaced.
 
@@ -36,6 +36,12 @@ SETS = {
     "runtime": ["requirements.txt"],
     "readability": ["requirements-readability.txt", "requirements.txt"],
     "test": ["tests/requirements.txt", "requirements-readability.txt", "requirements.txt"],
+    "bench": [
+        "tests/benchmarks/requirements.txt",
+        "tests/requirements.txt",
+        "requirements-readability.txt",
+        "requirements.txt",
+    ],
 }
 """What can be asked for: the file that pip is given, then the files it includes."""
 

@@ -22,10 +22,10 @@ WORKERS = min(4, len(os.sched_getaffinity(0)))
 
 @pytest.fixture(scope="module")
 def equipped(tmp_path_factory: pytest.TempPathFactory, pattern: Checkout, wheels: Path) -> Checkout:
-    """A clone with the test set, whose tools only print what they were called with, and fail when told to."""
+    """A clone with every set, whose tools only print what they were called with, and fail when told to."""
     clone = pattern.copy(tmp_path_factory.mktemp("equipped") / "a checkout")
     clone.environment["PIP_FIND_LINKS"] = str(wheels)
-    code, _, err = clone.run("baton/bootstrap.py", "test")
+    code, _, err = clone.run("baton/bootstrap.py", "bench")
     assert code == 0, err
     for tool in ("ruff", "mypy", "pytest"):
         (clone.folder / SITE / f"{tool}.py").write_text(TOOL.format(tool=tool))
@@ -46,6 +46,7 @@ def tools(equipped: Checkout) -> Checkout:
         ("--fast", [f"pytest -m not long --ignore=tests/benchmarks -n {WORKERS}"]),
         ("--bench", ["pytest -s tests/benchmarks"]),
         ("--bench tests/benchmarks/test_x.py", ["pytest -s tests/benchmarks/test_x.py"]),
+        ("--bench -k sweep", ["pytest -s -k sweep tests/benchmarks"]),
         ("-k lease -x", ["pytest -m not long --ignore=tests/benchmarks -k lease -x"]),
         ("tests/requirements.txt::test_y", ["pytest -m not long tests/requirements.txt::test_y"]),
         ("--long tests", ["pytest tests"]),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -112,6 +110,8 @@ class Workspaces:
 
         A folder that a crash left without its campaign is filled again.
         """
+        import shutil  # start-up: 2 ms, and an agent's last act looks at its outputs alone
+
         target = self.campaign(project, campaign)
         is_new = not os.path.isdir(target)
         folder = f"{target}.new-{os.getpid()}" if is_new else target
@@ -132,10 +132,14 @@ class Workspaces:
 
     def remove_campaign(self, project: str, campaign: str) -> None:
         """Remove a folder that was made for a campaign which then could not be created."""
+        import shutil  # start-up
+
         shutil.rmtree(self.campaign(project, campaign), ignore_errors=True)
 
     def describe(self, root: str, path: str) -> dict[str, Any] | None:
         """Return path, sha256 and size of a file a campaign produced; ``None`` when it is gone."""
+        import hashlib  # start-up: 3 ms, that OpenSSL takes
+
         digest = hashlib.sha256()
         size = 0
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from baton.cli.caller import caller_of, check_said, person, task_of
 from baton.cli.script import Answer
 from baton.cli.wiring import Wiring
-from baton.domain.ids import check_id, check_slug
+from baton.domain.ids import check_slug
 from baton.domain.records import Task
 from baton.engine import agent_calls as calls
 
@@ -106,22 +106,6 @@ def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
         skill = wiring.agents.find(step.agent)
         if (step.harness or skill.harness or default) == "script":
             script_path(skill)
-
-
-def resolve(wiring: Wiring, capability: str, use_case: str | None, campaign: str | None, *, chain: bool) -> Answer:
-    """Find the best active service for a capability, or the whole fallback chain."""
-    from baton.domain.services import resolve as resolve_service  # start-up: agents need it seldom
-
-    check_id(capability, "capability")
-    order = wiring.campaign(check_slug(campaign)).services.get(capability) if campaign is not None else None
-    found = resolve_service(
-        wiring.services(),
-        capability,
-        use_case,
-        order,
-        has_key=lambda name: bool(wiring.config.credential(name)),
-    )
-    return Answer(found if chain else found[0])
 
 
 def _what_comes_next(after: Task) -> dict[str, Any]:

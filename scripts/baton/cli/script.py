@@ -221,7 +221,9 @@ def _say(program: str, job: Job, error: BatonError, words: dict[str, Any], *, wa
             said["error"]["cure"] = error.cure
         said["error"] |= {key: value for key, value in error.details.items() if key not in said["error"]}
         said |= job.negative(error) if job.negative is not None else {}
-        _print(_json(said), wants_json=True)
+        from json import dumps  # start-up: half of what msgspec takes, and wrong usage needs nothing else of it
+
+        _print(dumps(said, ensure_ascii=False, separators=(",", ":")), wants_json=True)
         if not job.unattended:
             return
     sys.stderr.write(_one_line(f"{program}: cannot {job.verb} {job.named(words)}: {error.message}") + "\n")

@@ -162,7 +162,8 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
     """Return a supervisor for this slot, with everything imported that a run needs."""
     become_subreaper()
     wiring.store.prepare()
-    code = fingerprint()
+    files = code_files()
+    code = fingerprint(files)
     _import_everything()
     return Supervisor(
         wiring.door,
@@ -172,7 +173,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         output_exists=wiring.workspaces.exists,
-        has_changed=lambda: fingerprint() != code,
+        has_changed=lambda: fingerprint(files) != code,
         restart=partial(restart, wiring),
         warn=wiring.warn,
     )
@@ -182,6 +183,7 @@ def _import_everything() -> None:
     """Import what other scripts load only when they need it: a run must end well on the code it began with."""
     from importlib import import_module  # start-up
 
+    import_module("filelock")
     for name in LOADED_LATE:
         import_module(f"baton.{name}")
     for file in os.listdir(HARNESSES):
@@ -240,15 +242,19 @@ def restart(wiring: Wiring, slot: Slot) -> None:
     os.execve(sys.executable, list(argv), supervisor_environment(wiring.home.root))
 
 
-def fingerprint() -> tuple[Any, ...]:
-    """Return a sign of the code on disk: it differs when a file of the toolkit was changed, added or removed."""
-    found = []
-    for folder, folders, names in os.walk(SCRIPTS):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in names:
-            if name.endswith((".py", ".j2")):
-                # A file that goes while we look (it is being replaced) is a change like any other, and no reason to die.
-                with suppress(OSError):
-                    stat = os.stat(os.path.join(folder, name))
-                    found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(sorted(found))
+def code_files() -> list[str]:
+    """Return the files of the toolkit; they are listed once, since a supervisor has read nothing that is added later."""
+    folders = ((folder, names) for folder, _, names in os.walk(SCRIPTS) if not folder.endswith("__pycache__"))
+    return [os.path.join(folder, name) for folder, names in folders for name in names if name.endswith((".py", ".j2"))]
+
+
+def fingerprint(files: list[str]) -> list[Any]:
+    """Return a sign of the code on disk: it differs when one of these files was changed or removed."""
+    found: list[Any] = []
+    for file in files:
+        try:
+            stat = os.stat(file)
+            found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        except OSError:  # gone, or just being replaced: a change like any other, and no reason to die
+            found.append(None)
+    return found

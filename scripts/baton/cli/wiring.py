@@ -11,13 +11,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from baton.adapters.clock import SystemClock
 from baton.domain.errors import BatonError, CampaignNotFound, InvalidInput, InvalidWord, TaskNotFound
-from baton.engine.door import Door
-from baton.store.home_store import HomeStore
 from baton.store.layout import Home, toolkit_path
 
 if TYPE_CHECKING:
+    from baton.adapters.clock import SystemClock
     from baton.adapters.launcher import LocalLauncher
     from baton.adapters.notifiers.telegram import Notifier
     from baton.adapters.workspaces import Workspaces
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from baton.domain.settings import Settings
     from baton.domain.skills import Skill
     from baton.engine.dispatch import Dispatched
+    from baton.engine.door import Door
+    from baton.store.home_store import HomeStore
 
 SCRIPTS = toolkit_path("scripts")
 SHIPPED_SKILLS = toolkit_path("skills")
@@ -96,18 +96,28 @@ class Wiring:
         self.home = home
         self.environ = environ
         self.warn = warn
-        self.clock = SystemClock()
         self.config = HomeConfig(home, environ)
         self.agents = HomeAgents(home)
 
     @cached_property
+    def clock(self) -> SystemClock:
+        """The machine's clocks."""
+        from baton.adapters.clock import SystemClock  # start-up
+
+        return SystemClock()
+
+    @cached_property
     def store(self) -> HomeStore:
         """The home's state."""
+        from baton.store.home_store import HomeStore  # start-up: a question about services needs none
+
         return HomeStore(self.home, self.clock, self.warn)
 
     @cached_property
     def door(self) -> Door:
         """The one door to records."""
+        from baton.engine.door import Door  # start-up
+
         return Door(self.store, self.config, self._on_finished)
 
     @cached_property

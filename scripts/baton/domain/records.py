@@ -4,8 +4,8 @@ A task is a list of units; each unit can hold one lease of its own; one token co
 ``SCHEMA`` rises when a released form of the record changes; every released form keeps a sample file in the tests.
 """
 
-from __future__ import annotations
-
+# No "from __future__ import annotations" where a decoder reads a type as it starts: to evaluate the text of these took
+# msgspec 1 ms (a tenth of a bare interpreter).
 from typing import Any
 
 from msgspec import Struct, structs

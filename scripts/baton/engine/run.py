@@ -185,7 +185,8 @@ class Run:
             self._tree.kill(strays)
             self._tree.reap(agent.pid)
             self._beat_when_due(agent)
-            select.select([], [], [], PAUSE_SECONDS / 10)
+            if strays:
+                select.select([], [], [], PAUSE_SECONDS / 10)
 
     def _drain_wake(self) -> None:
         # A byte that stays in the pipe would turn the wait into a spin.
