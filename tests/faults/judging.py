@@ -93,7 +93,8 @@ def check_locks(home: Home) -> None:
             except BlockingIOError:
                 raise Wrong(f"{path.name} is still locked") from None
     slots = SlotFiles(str(home.state / "slots"))
-    taken = [slots.take(8) for _ in range(8)]
+    count = len(slots.states())
+    taken = [slots.take(count) for _ in range(count)]
     for slot in taken:
         if slot is None:
             raise Wrong("a slot is still taken")
