@@ -162,7 +162,10 @@ def try_case(home: Home, case: Case, what: str) -> None:
         clear(home.root / folder)
     if judging.said_badly(done.out, done.err):
         raise judging.Wrong(f"it broke down: {done}")
-    if case.says is not None and (said(done), bool(done.code) or words[0] == "check_pipeline") != (case.says, case.says):
+    if case.says is not None and (said(done), bool(done.code) or words[0] == "check_pipeline") != (
+        case.says,
+        case.says,
+    ):
         raise judging.Wrong(f"on a full disk: {done}")
     if done.code and judging.records(home) != old:
         raise judging.Wrong(f"it was refused, and has changed something: {done}")
@@ -181,7 +184,15 @@ def main(root: Path, what: str) -> list[str]:
     """Try every case on a disk of its own; return what was wrong."""
     home = Home(root)
     for folder in SMALL:
-        words = ["mount", "-t", "tmpfs", "-o", f"size={ROOM[what]},nr_inodes={INODES[what]},mode=700", "tmpfs", root / folder]
+        words = [
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size={ROOM[what]},nr_inodes={INODES[what]},mode=700",
+            "tmpfs",
+            root / folder,
+        ]
         subprocess.run(words, check=True)
     wrong = []
     for name, case in CASES.items():

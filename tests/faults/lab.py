@@ -100,6 +100,9 @@ class Bench:
         ended = self._meet(fault)
         found = judging.records(self.home)
         standing = judging.standing(self.old, self.new, found)
+        promised = self.deed.promised
+        if promised and judging.plain(found[promised]) == judging.plain(self.new[promised]):
+            standing = "new" if standing == "new" else "promised"
         self._check_told(fault, ended, standing)
         judging.check_locks(self.home)
         judging.check_healed(self.home, aside=self.deed.aside)
@@ -152,10 +155,10 @@ class Bench:
             raise Wrong(f"it broke down: {ended.code} {ended.out[-200:]} {ended.err[-1500:]}")
         if self.deed.is_sweep or self.deed.step is not None:
             return
-        if ended.code == 0 and standing != "new":
+        if ended.code == 0 and standing not in ("new", "promised"):
             raise Wrong(f"it said that it was done, and all is {standing}: {ended.out}")
         # After a folder could not be synced the change stands, and is said not to be sure.
-        unsure = fault.call.name == "fsync" or fault.error in ("EIO",) and fault.lasting
+        unsure = fault.call.name == "fsync" or (fault.error in ("EIO",) and fault.lasting)
         untold = fault.lasting or "/out>" in fault.call.text or self.deed.commits > 1
         if ended.code != 0 and standing == "new" and not (unsure or untold):
             raise Wrong(f"it said that it failed, and all is new: {ended.out}")
