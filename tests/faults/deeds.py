@@ -110,7 +110,7 @@ def restore(home: Home) -> None:
 
 def parts(home: Home) -> Wiring:
     """The parts of this home, as a process of its own would put them together."""
-    return Wiring(Places(str(home.root)), home.environ, lambda said: print(f"warning: {said}", flush=True))
+    return Wiring(Places(str(home.root)), home.environ, lambda said: print(f"warning: {said}", file=sys.stderr, flush=True))
 
 
 def killed(deed: Deed, at: Callable[[Call], bool]) -> Arrange:
