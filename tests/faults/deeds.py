@@ -65,9 +65,9 @@ class Deed(NamedTuple):
             run_script(module(self.words[0]).command)
         try:
             self.step(home)
-        except BatonError as error:
-            print(f"{type(error).__name__}: {error.message}")
-            return error.exit_code
+        except (BatonError, OSError) as error:  # as every script does
+            print(f"{type(error).__name__}: {error}")
+            return 1
         return 0
 
     def repeat(self, home: Home) -> int:
@@ -110,7 +110,9 @@ def restore(home: Home) -> None:
 
 def parts(home: Home) -> Wiring:
     """The parts of this home, as a process of its own would put them together."""
-    return Wiring(Places(str(home.root)), home.environ, lambda said: print(f"warning: {said}", file=sys.stderr, flush=True))
+    return Wiring(
+        Places(str(home.root)), home.environ, lambda said: print(f"warning: {said}", file=sys.stderr, flush=True)
+    )
 
 
 def killed(deed: Deed, at: Callable[[Call], bool]) -> Arrange:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,29 +119,38 @@ class Bench:
         Where it met another call than the one that was planned, it is done again: how many calls come before is not
         always our doing (files of ``/proc`` that are opened), and a path may hold a time.
         """
-        planned, hits = fault.call, []
+        planned, calls, hits = fault.call, self.calls, []
         for number in range(TRIES):
             self._reset()
-            ended = self._carry_out(fault, planned, at_path=number == 0)
+            ended = self._carry_out(fault, planned, calls, at_path=number == 0)
             hits = [call.text for call in ended.hits]
             if (hits and fault.lasting) or hits == [fault.call.text]:
                 if not fault.error and ended.code != -9:
                     raise Wrong(f"it was not killed: {ended.code}")
                 return ended
             self._reset()
-            planned = _same(fault.call, self.calls, self._carry_out().calls) or planned
+            others = self._carry_out().calls
+            if (same := _same(fault.call, self.calls, others)) is not None:
+                planned, calls = same, others
         raise Wrong(f"the fault never fired there, but at {hits}: {ended.code} {ended.err[-500:]}")
 
     def _reset(self) -> None:
         wait_for(lambda: not self.home.slots())
         restore(self.home)
 
-    def _carry_out(self, fault: Fault | None = None, planned: Call | None = None, *, at_path: bool = False) -> Ended:
+    def _carry_out(
+        self,
+        fault: Fault | None = None,
+        planned: Call | None = None,
+        calls: Sequence[Call] = (),
+        *,
+        at_path: bool = False,
+    ) -> Ended:
         environ, act = self.home.environ | self.deed.environ, lambda: self.deed.act(self.home)
         if fault is None or planned is None:
             return trace(act, environ, self._folder)
         if fault.lasting:
-            before = Counter(one.name for one in self.calls[: self.calls.index(fault.call)])
+            before = Counter(one.name for one in calls[: calls.index(planned)])
             words = [f"{name}:error={fault.error}:when={before[name] + 1}+" for name in LASTING[fault.error]]
             return trace(act, environ, self._folder, words, gives_up=True)
         path = planned.path if at_path else ""
