@@ -1032,3 +1032,17 @@ def test_attempts_follow_each_other_in_one_supervisor_when_there_is_no_back_off(
     home.serve()
     assert len(set(home.lines("above"))) == 1
     assert len(home.lines("above")) == 3
+
+
+def test_the_end_of_a_run_is_kept_though_what_is_ready_cannot_be_read(home: ScratchHome) -> None:
+    home.agent("writer", 'mv "$BATON_HOME/state/ready" "$BATON_HOME/away"; ln -s ready "$BATON_HOME/state/ready"')
+    home.task("t", "writer", "writer")
+
+    ended = home.end_of(home.supervise())
+
+    assert "what is ready cannot be read" in ended.err
+    assert "Traceback" not in ended.err
+    assert home.outcomes("t") == ["completed"]
+    (home.root / "state/ready").unlink()
+    (home.root / "away").rename(home.root / "state/ready")
+    assert home.sweep()["errors"] == []

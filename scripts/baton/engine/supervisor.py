@@ -115,7 +115,11 @@ class Supervisor:
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
         unit, lease = granted.unit, granted.lease
-        best = self.granter.best_rank() if goes_on else None
+        try:
+            best = self.granter.best_rank() if goes_on else None
+        except BatonError as error:
+            self._warn(f"what is ready cannot be read: {error.message}")
+            best, goes_on = None, False  # what would come next must not keep the end back
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
         end = c.EndRun(

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 
 from baton.domain.readiness import Entry, is_due
-from baton.store.files import PRIVATE_FILE, make_folder, names_in
+from baton.store.files import PRIVATE_FILE, make_folder, names_in, said
 
 
 class ReadyIndex:
@@ -36,20 +36,20 @@ class ReadyIndex:
 
     def groups(self) -> list[str]:
         """The groups that may hold entries."""
-        return names_in(self.folder)
+        return self._names()
 
     def first(self, groups: Iterable[str], now_seconds: float) -> Iterator[Entry]:
         """The due entries of these groups, most urgent first."""
         buckets: dict[str, list[str]] = {}
         for group in groups:
-            for bucket in names_in(os.path.join(self.folder, group)):
+            for bucket in self._names(group):
                 if is_due(bucket, now_seconds):
                     buckets.setdefault(bucket, []).append(group)
         for bucket in sorted(buckets):
             names = [
                 (name, group)
                 for group in buckets[bucket]
-                for name in names_in(os.path.join(self.folder, group, bucket))
+                for name in self._names(group, bucket)
             ]
             for name, group in sorted(names):
                 yield Entry(group=group, bucket=bucket, name=name)
@@ -57,9 +57,14 @@ class ReadyIndex:
     def all(self) -> Iterator[Entry]:
         """Every entry, in no order."""
         for group in self.groups():
-            for bucket in names_in(os.path.join(self.folder, group)):
-                for name in names_in(os.path.join(self.folder, group, bucket)):
+            for bucket in self._names(group):
+                for name in self._names(group, bucket):
                     yield Entry(group=group, bucket=bucket, name=name)
+
+    def _names(self, *parts: str) -> list[str]:
+        folder = os.path.join(self.folder, *parts)
+        with said(folder):
+            return names_in(folder)
 
     def _add(self, entry: Entry) -> None:
         path = os.path.join(self.folder, entry.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -11,7 +12,7 @@ from itertools import islice
 
 from baton.cli.checks import Finding, Patient, error, listed, note, passed, warning
 from baton.cli.checks.locking import try_locks
-from baton.domain.errors import BatonError
+from baton.domain.errors import BatonError, DiskFull
 from baton.store.layout import STATE_FOLDERS
 
 LOOKED_AT = 20_000
@@ -117,6 +118,9 @@ def locks(patient: Patient) -> Iterator[Finding]:
     try:
         problems = try_locks(folder, patient.machine.lock_rival)
     except (OSError, BatonError, NotImplementedError) as problem:
+        if isinstance(problem, DiskFull) or getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            yield note(f"locks were not tried: {folder} has no room for a file")
+            return
         problems = [str(problem) or type(problem).__name__]
     for text in problems:
         yield error(f"locks do not work in {folder}: {text}", MOVE)

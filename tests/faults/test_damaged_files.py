@@ -1,0 +1,131 @@
+"""One file of each kind cut short and with bits flipped, anywhere: named in our words or passed over, and the rest goes on.
+
+Task and campaign records are tried at every byte where they are read (``tests/store/test_damage.py``); here every kind of
+file meets the scripts. ``BATON_FAULT=cut-17`` (or ``flip-17``) tries one place alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.homes import Home
+from tests.faults.deeds import SETTINGS, granted, parts
+from tests.faults.judging import check_story
+
+WRITTEN = {
+    "settings": "config/baton.yaml",
+    "services": "config/services.yaml",
+    "a pipeline": "config/pipelines/my-line.yaml",
+    "a skill": "skills/alpha/SKILL.md",
+    "secrets": ".env",
+}
+OURS = {
+    "a task": "state/tasks/t-1.json",
+    "an archived task": "state/archive/tasks/t-0.json",
+    "a campaign": "state/campaigns/spring.json",
+    "the log": "state/events/*.ndjson",
+    "a run's record": "state/runs/t-1/*.json",
+    "a mark": "state/locks/*.task",
+    "the boot": "state/locks/boot",
+    "the sweep's lock": "state/locks/sweep.lock",
+    "a beat": "state/slots/00.sup",
+    "a channel": "state/channels/telegram.json",
+    "cached settings": "state/cache/settings.json",
+    "the retention's day": "state/cache/retention",
+    "remembered beats": "state/cache/beats.json",
+}
+SERVICES = """\
+categories:
+  seo:
+    display_name: SEO
+    services:
+      - {name: dataforseo, active: true, priority: 1, api_key_env: KEY, use_cases: [volumes]}
+"""
+READS = ("status --json", "task show t-1 --json", "task list --json", "campaign list --json", "resolve_service seo")
+FEW, MANY = 10, 150
+
+
+def full_home(folder: Path) -> Home:
+    """A home that has a file of every kind."""
+    home = Home(folder / "home")
+    home.settings(SETTINGS.replace("channels: []", "channels: [telegram]"))
+    (home.root / "config/services.yaml").write_text(SERVICES)
+    (home.root / ".env").write_text("KEY='a value'\nOTHER=1 # a word\n")
+    home.make_task("t-0", agents=["alpha"])
+    home.complete("t-0")
+    home.make_campaign()
+    home.make_task("t-2")
+    granted(home)
+    store = parts(home).store
+    (lease,) = store.tasks.read("t-1").leases  # type: ignore[union-attr]
+    store.runs.write("t-1", lease.run or "", {"id": lease.run, "task": "t-1", "agent_pid": 1, "agent_started": 1})
+    slot = store.slots.take(1)
+    assert slot is not None
+    slot.supervise("1.1")
+    slot.beat({"instance": "1.1", "beat": 1.0, "pid": 999999999, "started": 1, "task": "t-1", "run": lease.run})
+    home.ok("check_pipeline")
+    slot.free()
+    return home
+
+
+def places(size: int, most: int) -> list[int]:
+    """As many places of a file as are wanted, over all of it; all where there are no more."""
+    return sorted({size * number // most for number in range(most)}) if size > most else list(range(size))
+
+
+def damaged(whole: bytes, most: int) -> Iterator[tuple[str, bytes]]:
+    """A file cut short, and with one bit flipped, at many places."""
+    for place in places(len(whole), most):
+        yield f"cut-{place}", whole[:place]
+        yield f"flip-{place}", whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :]
+
+
+def try_damage(home: Home, *, ours: bool) -> None:
+    """Look at the home in every way, sweep it, and work in it; nothing may come up but our own words."""
+    for words in READS:
+        done = home.call(*words.split())
+        assert done.code in (0, 1), f"{words}: {done}"
+        assert "Traceback" not in done.err, f"{words}: {done}"
+    sweeps = [home.call("check_pipeline") for _ in range(2)]
+    comment = home.call("task", "comment", "t-2", "hello")
+    if not ours:  # what a person has written is said to be wrong, and waited for
+        assert {done.code for done in (*sweeps, comment)} <= {0, 1}
+        return
+    assert [done.code for done in (*sweeps, comment)] == [0, 0, 0], f"{sweeps} {comment}"
+    assert home.ok("task", "show", "t-2", "--json").json["history"][-1]["type"] == "task_commented"
+
+
+@pytest.mark.parametrize("most", [FEW, pytest.param(MANY, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("kind", [*OURS, *WRITTEN])
+def test_a_file_damaged_anywhere_is_said_in_our_words_and_stops_nothing_else(
+    tmp_path: Path, kind: str, most: int
+) -> None:
+    home = full_home(tmp_path)
+    path = next(home.root.glob((OURS | WRITTEN)[kind]))
+    whole = path.read_bytes()
+    shutil.copytree(home.root, tmp_path / "kept", symlinks=True)
+    wanted = os.environ.get("BATON_FAULT")
+    wrong, tried = [], 0
+    for name, data in damaged(whole, most):
+        if wanted is not None and name != wanted:
+            continue
+        shutil.rmtree(home.root)
+        shutil.copytree(tmp_path / "kept", home.root, symlinks=True)
+        path.write_bytes(data)
+        tried += 1
+        try:
+            try_damage(home, ours=kind in OURS)
+        except Exception as error:  # noqa: BLE001 - whatever comes up is a finding, with the place that shows it again
+            wrong.append(f"BATON_FAULT={name}: {type(error).__name__}: {error}")
+    assert not wrong, f"{len(wrong)} of {tried}: " + "\n".join(wrong[:20])
+    assert tried > 0
+
+
+def test_an_undamaged_home_of_that_kind_tells_one_story(tmp_path: Path) -> None:
+    home = full_home(tmp_path)
+    try_damage(home, ours=True)
+    check_story(home)
