@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from baton.store.files import make_folder
+from baton.store.files import make_folders
 
 TOOLKIT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "projects", "logs")
@@ -38,8 +38,7 @@ class Home:
         # The last one made tells that all of them are there.
         if os.path.isdir(self.in_state(STATE_FOLDERS[-1])):
             return
-        for folder in STATE_FOLDERS:
-            make_folder(self.in_state(folder))
+        make_folders([self.state, *(self.in_state(folder) for folder in STATE_FOLDERS)])
 
     def is_home(self) -> bool:
         """Tell whether this looks like a home: it has a ``config`` or a ``state`` folder."""
