@@ -355,6 +355,39 @@ def test_a_lost_end_of_the_log_is_given_back_once(tmp_path: Path, store: HomeSto
     assert check_agreement(tmp_path, store) == len(told) == 5
 
 
+def lose_write(root: Path, *ids: str) -> None:
+    """Let power loss have taken the write of these lines, but not the later ones: zeros stand in their place."""
+    lines = [
+        b"\0" * len(line) if json.loads(line)["id"] in ids else line
+        for line in file(root).read_bytes().splitlines(keepends=True)
+    ]
+    file(root).write_bytes(b"".join(lines))
+
+
+def test_events_behind_a_write_that_was_lost_are_given_back_in_their_order(tmp_path: Path, store: HomeStore) -> None:
+    do(store, "t-1", comment())
+    do(store, "t-1", comment(), comment())
+    do(open_home(tmp_path), "t-2", small_task("t-2"))
+    lose_write(tmp_path, "task/t-1:2:0")
+    assert b"\0" in file(tmp_path).read_bytes()
+
+    booted(tmp_path).prepare()
+
+    assert check_agreement(tmp_path, store) == 5
+
+
+def test_nothing_is_cut_behind_a_hole_that_could_not_be_given_back(tmp_path: Path, store: HomeStore) -> None:
+    """It was safe once, so what made the hole was no loss of power: others may have read what lies behind."""
+    do(store, "t-1", comment())
+    do(store, "t-1", cancel(), archive=True)
+    lose_write(tmp_path, "task/t-1:1:0")
+    before = file(tmp_path).read_bytes()
+
+    booted(tmp_path).prepare()
+
+    assert file(tmp_path).read_bytes() == before
+
+
 def test_a_log_that_lost_nothing_is_left_as_it_is(tmp_path: Path, store: HomeStore) -> None:
     do(store, "t-1", comment())
     before = file(tmp_path).read_bytes()
