@@ -154,8 +154,7 @@ class EventLog:
                 wanted.pop(id, None)
         oldest = names[0] if names else ""
         lost = [event for event in wanted.values() if event.at[:10] + SUFFIX >= oldest]
-        self._append(lost)
-        self.sync()
+        self._append(lost)  # not synced: if the power goes once more, the next boot gives it back once more
         return len(lost)
 
     def _cut_hole(self, name: str, known: set[str]) -> None:
