@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -50,6 +52,26 @@ def test_what_a_silent_agent_left_where_it_should_is_its_output(home: ScratchHom
     result = home.read("t").current.result
     assert result is not None
     assert result.outputs == ("drafts/t.md",)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace tells what is synced, and when")
+def test_what_a_silent_agent_left_is_on_the_disk_before_its_step_is_completed(home: ScratchHome) -> None:
+    home.agent("writer", 'mkdir drafts; echo text >"drafts/$BATON_TASK.md"')
+    home.task("t", Step(agent="writer", output_dir="drafts"))
+    log = home.root / "strace"
+    script = str(home.scripts / "invoke_agent.py")
+    words = ["strace", "-qq", "-y", "-e", "trace=fsync,rename", "-o", str(log), sys.executable, script, "writer", "t"]
+
+    done = subprocess.run(words, env=home.environ(), capture_output=True, check=False)
+
+    assert (done.returncode, home.read("t").status) == (0, "completed")
+    calls = log.read_text().splitlines()
+    synced = [place for place, call in enumerate(calls) if call.startswith("fsync") and "/drafts/t.md>" in call]
+    committed = [
+        place for place, call in enumerate(calls) if call.startswith("rename") and "/state/tasks/t.json" in call
+    ]
+    assert len(synced) == 1
+    assert committed[0] < synced[0] < committed[1]
 
 
 def test_a_report_of_completion_says_what_the_step_left(home: ScratchHome) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.builders import at, block, cancel
+from tests.builders import at, block, cancel, create_task, unit
 from tests.engine.worlds import World
 
 from baton.domain import commands as c
@@ -16,6 +16,7 @@ from baton.domain.records import Lease
 from baton.domain.retry import RetryPolicy
 from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind, Outcome, ReportKind, TaskStatus
+from baton.engine.creation import create_task as create
 from baton.engine.dispatch import Dispatched
 from baton.engine.liveness import Life, life_of, seen_beats, session_of
 from baton.engine.repairs import (
@@ -104,6 +105,16 @@ def test_a_nameless_holder_of_the_slot_is_killed_only_when_it_stays(world: World
     assert world.mend(dead_runs) == ["stale_released"]
     assert world.processes.killed == [nameless]
     assert world.clock.monotonic() - before >= 2.0
+
+
+def test_one_look_that_finds_nothing_of_a_dead_run_proves_nothing(world: World) -> None:
+    """A process that ends while we look may just have handed its work to a child that we did not list."""
+    lease = running(world)
+    looks: list[list[Process]] = [[], [AGENT], [], []]
+    world.processes.of_run = lambda run, session: looks.pop(0)  # type: ignore[method-assign]
+    assert world.mend(dead_runs) == ["stale_released"]
+    assert (world.processes.killed, looks) == ([AGENT], [])
+    assert world.read("t").lease_with(lease.token) is None
 
 
 def test_a_holder_of_the_slot_that_soon_lets_go_is_not_killed(world: World) -> None:
@@ -427,6 +438,20 @@ def test_one_dependent_that_cannot_be_told_keeps_no_other_from_it(world: World) 
     complete(world, "first")
     assert world.read("b").unmet == ()
     assert world.store.waits.dependents("first") == ["a"]
+
+
+def test_a_dependency_that_ended_while_its_dependent_was_made_is_heard_of(world: World) -> None:
+    world.task("first")
+    add = world.store.waits.add
+
+    def ended_just_then(dependency: str, dependent: str) -> None:
+        add(dependency, dependent)
+        complete(world, dependency)
+
+    world.store.waits.add = ended_just_then  # type: ignore[method-assign]
+    command = create_task(unit("writer"), id="second", campaign=None, project=None, depends_on=("first",))
+    assert create(world.door, command, "ann").unmet == ()
+    assert world.read("second").unmet == ()
 
 
 def test_an_end_that_nobody_heard_is_told_by_the_sweep(world: World) -> None:

@@ -26,7 +26,7 @@ from tests.store.homes import (
 from baton.domain.errors import Busy, StorageError
 from baton.domain.records import HISTORY_LIMIT, Event
 from baton.store.home_store import HomeStore
-from baton.store.log import EventLog
+from baton.store.log import LOCK, EventLog
 
 TODAY, TOMORROW = "2026-11-21.ndjson", "2026-11-22.ndjson"
 DAY = 86400
@@ -121,6 +121,28 @@ def test_dropping_old_days_leaves_the_newest(tmp_path: Path, store: HomeStore) -
     assert store.log.drop_before("2026-11-22") == 1
     assert store.log.drop_before("2099-01-01") == 1
     assert files(tmp_path) == ["2026-11-23.ndjson"]
+
+
+def test_dropping_old_days_waits_for_the_log(tmp_path: Path, store: HomeStore) -> None:
+    store.log.append([event("1")])
+    open_home(tmp_path, FakeClock(at(DAY))).log.append([event("2")])
+    store.locks.timeout_seconds = 0.05
+
+    with open_home(tmp_path).locks.hold(LOCK), pytest.raises(Busy):
+        store.log.drop_before("2099-01-01")
+
+    assert len(files(tmp_path)) == 2
+
+
+def test_healing_waits_for_the_log(tmp_path: Path, store: HomeStore) -> None:
+    """Between its look for what is missing and its write, nobody else may write the same."""
+    before = log_ids(tmp_path)
+    store.locks.timeout_seconds = 0.05
+
+    with open_home(tmp_path).locks.hold(LOCK), pytest.raises(Busy):
+        store.log.append_missing([event("1")], ("", 0))
+
+    assert log_ids(tmp_path) == before
 
 
 # -- lines --------------------------------------------------------------------------------------------------------
