@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from tests.engine.homes import AT_ONCE, ScratchHome, are_gone
 
+from baton.domain import commands as c
 from baton.domain.pipelines import Step
+from baton.domain.statuses import ReportKind
 
 FOREVER = "note pids $$; wait_for never"
 
@@ -98,6 +100,19 @@ def test_a_report_of_completion_says_what_the_step_left(home: ScratchHome) -> No
     assert ended(home)[0] == an_end("completed", "completed", exit_code=0)
     told = ["task_created", "lease_granted", "run_reported", "run_ended", "step_completed"]
     assert home.types("t")[:5] == told
+
+
+def test_a_report_in_the_last_moment_of_a_run_is_heard(home: ScratchHome) -> None:
+    """Between the supervisor's last look and the agent's end. Three times, for a look may fall just there."""
+    home.agent("writer", 'note here; wait_for "$BATON_TASK"', completes="agent")
+    for place, task in enumerate(("t-1", "t-2", "t-3")):
+        home.task(task, "writer")
+        process = home.start("invoke_agent.py", "writer", task)
+        home.noted("here", place + 1)
+        home.do(task, c.ReportRun(token=1, kind=ReportKind.COMPLETED, agent="writer"))
+        home.touch(task)
+        assert home.end_of(process).code == 0
+        assert ended(home, task) == [an_end("completed", "completed", exit_code=0)]
 
 
 def test_a_report_counts_whatever_the_exit_code(home: ScratchHome) -> None:

@@ -62,9 +62,23 @@ def make_waiting(store: HomeStore) -> Any:
     return create_task(door, small_task("t-2", depends_on=("t-1",)), "ann")
 
 
+def trim(store: HomeStore) -> Any:
+    """Fill a record's history, and have its oldest events leave it."""
+    do(store, "t-1", small_task("t-1"), *[comment()] * (HISTORY_LIMIT - 1))
+    return do(store, "t-1", comment())
+
+
 def move_cursor(store: HomeStore) -> None:
-    """Read the news, and keep the place up to which they are read."""
+    """Read the news, and keep the place up to which they are read. A refusal is in no record: nobody gives it back."""
+    store.log.note("command_refused", {"reason": "somebody else holds it"})
     _, cursor = store.log.read_from(("", 0))
+    DeliveryFiles(store.home.in_state("channels"), store.home.in_state("tmp")).write("post", Delivery(cursor=cursor))
+
+
+def set_cursor(store: HomeStore) -> None:
+    """Begin to read: keep the place where the log ends now."""
+    store.log.note("command_refused", {"reason": "somebody else holds it"})
+    _, cursor = store.log.read_from(None)
     DeliveryFiles(store.home.in_state("channels"), store.home.in_state("tmp")).write("post", Delivery(cursor=cursor))
 
 
@@ -73,6 +87,12 @@ def next_day(store: HomeStore) -> Any:
     tomorrow = open_home(store.home.root, FakeClock(at=later(FakeClock().at, 86_400)))
     do(tomorrow, "t-1", comment())
     return do(tomorrow, "t-1", comment())
+
+
+def move_cursor_to_new_day(store: HomeStore) -> None:
+    """Keep a place in a file of the log that has just begun."""
+    next_day(store)
+    move_cursor(open_home(store.home.root, FakeClock(at=later(FakeClock().at, 86_400))))
 
 
 def spoil(store: HomeStore) -> None:
@@ -153,6 +173,14 @@ def write_and_complete(store: HomeStore) -> None:
     say("complete_step", "autumn-001", "--agent", "alpha", "--output", "research/autumn-001.md")(store)
 
 
+def write_folder_and_complete(store: HomeStore) -> None:
+    """Write a folder, and name it as what the step left."""
+    folder = Path(store.home.root) / "projects/acme/campaigns/autumn/pictures/large"
+    folder.mkdir(parents=True)
+    (folder / "1.txt").write_text("a picture\n")
+    say("complete_step", "autumn-001", "--agent", "alpha", "--output", "pictures")(store)
+
+
 KINDS: dict[str, Kind] = {
     "the first of a home": Kind(make, small_first=False),
     "a change": Kind(lambda store: do(store, "t-1", grant), make),
@@ -163,10 +191,7 @@ KINDS: dict[str, Kind] = {
     "a completion": Kind(lambda store: do(store, "t-1", lambda task: end_run(task, Outcome.COMPLETED), archive=True),
                          at_last_step),
     "a cancellation": Kind(finish, make),
-    "a change that trims history": Kind(
-        lambda store: do(store, "t-1", comment()),
-        lambda store: do(store, "t-1", small_task("t-1"), *[comment()] * (HISTORY_LIMIT - 2)),
-    ),
+    "a change that trims history": Kind(trim, HomeStore.prepare, small_first=False),
     "a campaign": Kind(lambda store: do_campaign(store, "spring", small_campaign("spring")), make),
     "an activation": Kind(
         lambda store: do_campaign(store, "spring", campaigns.ActivateCampaign()),
@@ -182,11 +207,14 @@ KINDS: dict[str, Kind] = {
     ),
     "a new day": Kind(next_day, make),
     "a reader's cursor": Kind(move_cursor, make),
+    "a new reader's cursor": Kind(set_cursor, make),
+    "a reader's cursor on a new day": Kind(move_cursor_to_new_day, make),
     "the first of a boot": Kind(in_next_boot, lose_log, small_first=False),
     "init_home": Kind(say("init_home", "{root}/inner"), small_first=False),
     "pipeline create": Kind(say("pipeline", "create", "{root}/other.json"), at_home(with_files), small_first=False),
     "campaign create": Kind(say("campaign", "create", "{root}/autumn.json"), at_home(with_files), small_first=False),
     "complete_step of a campaign's last": Kind(write_and_complete, at_home(almost_done), small_first=False),
+    "complete_step with a folder": Kind(write_folder_and_complete, at_home(almost_done), small_first=False),
 }  # fmt: skip
 
 

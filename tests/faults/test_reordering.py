@@ -31,8 +31,10 @@ from baton.ports import Damage
 from baton.store.deliveries import DeliveryFiles
 from baton.store.home_store import HomeStore
 
-PROMISED = ("state/tasks/", "state/campaigns/", "state/archive/", "state/waits/", "state/channels/", "config/",
-            "projects/", "crontab.example")  # fmt: skip
+PROMISED = (
+    "state/tasks/", "state/campaigns/", "state/archive/", "state/quarantine/", "state/waits/", "state/channels/",
+    "config/", "projects/", "crontab.example",
+)  # fmt: skip
 
 
 @pytest.fixture
