@@ -218,7 +218,9 @@ def check_fired(root: Path) -> None:
 def check_promised(promised: Files, found: Files, goes_on: bool) -> None:
     """Check that all that was acknowledged is there, to the byte; what was under way may be there instead of it."""
     if not goes_on:
-        assert differences(promised, found) == []
+        # A wait that is over may come back: it is forgotten by the sweep.
+        back = {name for name in found if name.startswith("state/waits/") and name not in promised}
+        assert differences(promised, {name: data for name, data in found.items() if name not in back}) == []
         return
     versions = {record["id"]: record["version"] for record in records(found)}
     lost = [record["id"] for record in records(promised) if versions.get(record["id"], 0) < record["version"]]

@@ -11,7 +11,6 @@ import os
 import random
 import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 from tests.cli.homes import ROOT
 from tests.faults.commits import KINDS
+from tests.faults.disks import in_memory
 from tests.faults.reordering import Data, Names, Recording, Sync, write_tree
 from tests.faults.seeds import seed
 from tests.store.homes import FakeClock, comment, do, do_campaign, open_home
@@ -39,10 +39,9 @@ PROMISED = (
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """A folder in which syncing costs nothing, if there is one."""
-    shm = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shm if os.access(shm, os.W_OK) else None) as folder:
-        yield Path(folder)
+    """A folder in which syncing costs nothing."""
+    with in_memory() as folder:
+        yield folder
 
 
 # -- the model ----------------------------------------------------------------------------------------------------
