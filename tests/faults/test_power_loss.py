@@ -12,6 +12,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +176,9 @@ class Round:
             for kind in self.kinds:
                 self._command(kind, must=True)
             told.send(files_below(self._root))
-            for kind in self.later:
-                self._command(kind, must=False)
+            with suppress(OSError):  # the power goes
+                for kind in self.later:
+                    self._command(kind, must=False)
         except BaseException as error:
             told.send(repr(error))
             raise
