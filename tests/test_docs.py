@@ -100,7 +100,6 @@ def test_links_to_files_lead_somewhere(page: str) -> None:
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
 
 
-<<<<<<< HEAD
 # -- what is typed ------------------------------------------------------------------------------------------------
 
 
@@ -153,18 +152,6 @@ def typed(page: str, place: Path) -> list[str]:
     """Type a page's blocks; return what each printed, with paths as the page has them."""
     blocks = [block for block, _ in blocks_of(page)]
     ends = [f"{block}\n{{ {REST}\n}} >/dev/null 2>&1\necho; echo '=== end of a block ==='\n" for block in blocks]
-=======
-def test_the_campaign_of_ones_own_in_the_readme_runs_as_it_is_typed(tmp_path: Path) -> None:
-    part = README.partition("## A campaign of your own")[2].partition("## Scripts")[0]
-    blocks = re.findall(r"```\n(.*?)```", part, re.DOTALL)
-    assert len(blocks) == 3
-    typed = "\n".join(["set -e", *blocks]).replace("~/baton-home", f"{tmp_path}/baton-home")
-    typed = typed.replace("scripts/", f"{ROOT}/scripts/")
-    wait = (
-        f'for i in $(seq 300); do {ROOT}/scripts/campaign.py show hello --json | grep -q \'"status":"completed"\' '
-        "&& exit 0; sleep 0.1; done; exit 1"
-    )
->>>>>>> 22e3bb4 (cli, adapters: what campaigns, pipelines, homes and completed steps leave survives power loss)
     done = subprocess.run(
         ["/bin/sh", "-ec", "".join(ends)],
         cwd=place / "baton",
