@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,25 @@ def test_a_slug_that_is_taken_is_refused_and_nothing_is_written(home: Home) -> N
     done = home.call("campaign", "create", home.file("spring.json", campaign(name="Another")), "--json")
     assert done.refusal == (1, "already_exists")
     assert tree(home.root) == before
+
+
+def test_campaigns_are_made_one_at_a_time(home: Home) -> None:
+    home.make_campaign()
+    projects = os.open(home.root / "projects", os.O_RDONLY)
+    inode = f":{os.fstat(projects).st_ino} "
+    fcntl.flock(projects, fcntl.LOCK_EX)
+    making = home.start("campaign", "create", home.file("autumn.json", campaign(slug="autumn")))
+    try:
+
+        def is_waiting() -> bool:
+            return any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
+
+        wait_for(lambda: is_waiting() or making.poll() is not None)
+        assert (making.poll(), (home.state / "campaigns/autumn.json").exists()) == (None, False)
+    finally:
+        os.close(projects)
+        making.communicate(timeout=30)
+    assert (making.returncode, home.campaign("autumn")["status"]) == (0, "planning")
 
 
 def test_a_slug_is_taken_across_projects(home: Home) -> None:

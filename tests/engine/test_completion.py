@@ -127,6 +127,20 @@ def test_a_campaign_extended_while_its_papers_were_written_stays_open(world: Wor
     assert looked(world)
 
 
+def test_a_campaign_whose_papers_do_not_tell_of_its_last_task_stays_open(world: World) -> None:
+    """It was extended, and the new task made and completed, while the papers were written."""
+    complete(world, *PLANNED)
+
+    def goes_on() -> None:
+        generate(world.door, world.door.campaign("spring", ExtendCampaign(count=1, by="ann")))
+        complete(world, "spring-004")
+
+    world.papers.before_write = goes_on
+    assert not looked(world)
+    assert world.events("campaign_completed") == []
+    assert looked(world)
+
+
 def test_two_who_look_at_the_same_time_complete_it_once(world: World) -> None:
     complete(world, *PLANNED)
     world.papers.before_write = lambda: looked(world)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
 from tests.engine.homes import AT_ONCE, ScratchHome, are_gone
 
+from baton.domain import commands as c
 from baton.domain.pipelines import Step
+from baton.domain.statuses import ReportKind
 
 FOREVER = "note pids $$; wait_for never"
 
@@ -52,6 +56,26 @@ def test_what_a_silent_agent_left_where_it_should_is_its_output(home: ScratchHom
     assert result.outputs == ("drafts/t.md",)
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace tells what is synced, and when")
+def test_what_a_silent_agent_left_is_on_the_disk_before_its_step_is_completed(home: ScratchHome) -> None:
+    home.agent("writer", 'mkdir drafts; echo text >"drafts/$BATON_TASK.md"')
+    home.task("t", Step(agent="writer", output_dir="drafts"))
+    log = home.root / "strace"
+    script = str(home.scripts / "invoke_agent.py")
+    words = ["strace", "-qq", "-y", "-e", "trace=fsync,rename", "-o", str(log), sys.executable, script, "writer", "t"]
+
+    done = subprocess.run(words, env=home.environ(), capture_output=True, check=False)
+
+    assert (done.returncode, home.read("t").status) == (0, "completed")
+    calls = log.read_text().splitlines()
+    synced = [place for place, call in enumerate(calls) if call.startswith("fsync") and "/drafts/t.md>" in call]
+    committed = [
+        place for place, call in enumerate(calls) if call.startswith("rename") and "/state/tasks/t.json" in call
+    ]
+    assert len(synced) == 1
+    assert committed[0] < synced[0] < committed[1]
+
+
 def test_a_report_of_completion_says_what_the_step_left(home: ScratchHome) -> None:
     home.agent(
         "writer",
@@ -76,6 +100,19 @@ def test_a_report_of_completion_says_what_the_step_left(home: ScratchHome) -> No
     assert ended(home)[0] == an_end("completed", "completed", exit_code=0)
     told = ["task_created", "lease_granted", "run_reported", "run_ended", "step_completed"]
     assert home.types("t")[:5] == told
+
+
+def test_a_report_in_the_last_moment_of_a_run_is_heard(home: ScratchHome) -> None:
+    """Between the supervisor's last look and the agent's end. Three times, for a look may fall just there."""
+    home.agent("writer", 'note here; wait_for "$BATON_TASK"', completes="agent")
+    for place, task in enumerate(("t-1", "t-2", "t-3")):
+        home.task(task, "writer")
+        process = home.start("invoke_agent.py", "writer", task)
+        home.noted("here", place + 1)
+        home.do(task, c.ReportRun(token=1, kind=ReportKind.COMPLETED, agent="writer"))
+        home.touch(task)
+        assert home.end_of(process).code == 0
+        assert ended(home, task) == [an_end("completed", "completed", exit_code=0)]
 
 
 def test_a_report_counts_whatever_the_exit_code(home: ScratchHome) -> None:

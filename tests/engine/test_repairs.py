@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.builders import at, block, cancel
+from tests.builders import at, block, cancel, create_task, unit
 from tests.engine.worlds import World
 
 from baton.domain import commands as c
@@ -15,7 +15,8 @@ from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Lease
 from baton.domain.retry import RetryPolicy
 from baton.domain.skills import Skill
-from baton.domain.statuses import FailureKind, Outcome, ReportKind
+from baton.domain.statuses import FailureKind, Outcome, ReportKind, TaskStatus
+from baton.engine.creation import create_task as create
 from baton.engine.dispatch import Dispatched
 from baton.engine.liveness import Life, life_of, seen_beats, session_of
 from baton.engine.repairs import (
@@ -106,6 +107,16 @@ def test_a_nameless_holder_of_the_slot_is_killed_only_when_it_stays(world: World
     assert world.clock.monotonic() - before >= 2.0
 
 
+def test_one_look_that_finds_nothing_of_a_dead_run_proves_nothing(world: World) -> None:
+    """A process that ends while we look may just have handed its work to a child that we did not list."""
+    lease = running(world)
+    looks: list[list[Process]] = [[], [AGENT], [], []]
+    world.processes.of_run = lambda run, session: looks.pop(0)  # type: ignore[method-assign]
+    assert world.mend(dead_runs) == ["stale_released"]
+    assert (world.processes.killed, looks) == ([AGENT], [])
+    assert world.read("t").lease_with(lease.token) is None
+
+
 def test_a_holder_of_the_slot_that_soon_lets_go_is_not_killed(world: World) -> None:
     world.supervised()
     running(world)
@@ -135,6 +146,23 @@ def test_a_run_that_was_ended_since_the_sweep_looked_is_left_alone(world: World)
     world.door.task("t", end)
     assert world.mend(dead_runs, early) == []
     assert world.processes.killed == []
+
+
+def test_a_task_that_is_finished_while_the_sweep_ends_its_dead_run_is_no_error(world: World) -> None:
+    """Its supervisor was only slow to die: the end came after the sweep's second look, and it was the task's, too."""
+    lease = running(world)
+    early = world.scene()
+    end_tree = early.undertaker.end_tree
+
+    def ended_meanwhile(*words: Any) -> bool:
+        policy = RetryPolicy(max_attempts=3, max_interruptions=9, backoff_seconds=0.0, backoff_max_seconds=0.0)
+        fields = {"run": lease.run or "", "outcome": Outcome.COMPLETED, "kind": None, "policy": policy, "jitter": 0.0}
+        world.door.task("t", c.EndRun(token=lease.token, **fields))
+        return end_tree(*words)
+
+    early.undertaker.end_tree = ended_meanwhile  # type: ignore[method-assign]
+    assert world.mend(dead_runs, early) == []
+    assert world.read("t").status is TaskStatus.COMPLETED
 
 
 def test_a_supervisor_that_beat_again_since_the_sweep_looked_is_left_alone(world: World) -> None:
@@ -321,6 +349,16 @@ def test_a_lease_by_hand_renewed_since_the_sweep_looked_is_left(world: World) ->
     assert len(world.read("t").leases) == 1
 
 
+def test_a_lease_by_hand_whose_task_was_finished_since_the_sweep_looked_is_no_error(world: World) -> None:
+    world.task("t")
+    world.door.task("t", c.AcquireByHand(agent="x", holder=world.clock.holder(), steal_after_seconds=600.0))
+    world.clock.passes(1800.0)
+    early = world.scene()
+    world.door.task("t", c.CompleteByHand(agent="x"))
+    assert world.mend(old_hand_leases, early) == []
+    assert world.read("t").status is TaskStatus.COMPLETED
+
+
 def backed_off(world: World, seconds: float) -> None:
     """A task whose last run failed, and which backs off so long."""
     world.task("t")
@@ -345,6 +383,16 @@ def test_a_back_off_further_ahead_than_any_can_be_is_forgotten(world: World) -> 
     assert world.read("t").current.not_before is None
     assert world.mend(far_backoffs) == []
     assert set(world.store.ready.all()) == waiting(world.read("t"))
+
+
+def test_a_back_off_further_ahead_than_any_can_be_waits_while_its_task_is_blocked(world: World) -> None:
+    world.clock.at = at(864_000.0)
+    backed_off(world, 60.0)
+    world.clock.at = at(0.0)
+    world.door.task("t", c.BlockTask(by="ann", reason="waits"))
+    assert world.mend(far_backoffs) == []
+    world.door.task("t", c.UnblockTask(by="ann"))
+    assert world.mend(far_backoffs) == ["hastened"]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0, 1800.0])
@@ -390,6 +438,20 @@ def test_one_dependent_that_cannot_be_told_keeps_no_other_from_it(world: World) 
     complete(world, "first")
     assert world.read("b").unmet == ()
     assert world.store.waits.dependents("first") == ["a"]
+
+
+def test_a_dependency_that_ended_while_its_dependent_was_made_is_heard_of(world: World) -> None:
+    world.task("first")
+    add = world.store.waits.add
+
+    def ended_just_then(dependency: str, dependent: str) -> None:
+        add(dependency, dependent)
+        complete(world, dependency)
+
+    world.store.waits.add = ended_just_then  # type: ignore[method-assign]
+    command = create_task(unit("writer"), id="second", campaign=None, project=None, depends_on=("first",))
+    assert create(world.door, command, "ann").unmet == ()
+    assert world.read("second").unmet == ()
 
 
 def test_an_end_that_nobody_heard_is_told_by_the_sweep(world: World) -> None:

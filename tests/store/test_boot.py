@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -68,6 +69,17 @@ def test_what_was_lost_is_back_before_the_first_event_of_the_boot(tmp_path: Path
 def test_the_boot_is_remembered_only_when_the_log_is_whole(tmp_path: Path, lost: list[str]) -> None:
     assert boot_of(tmp_path) == b"b1"
     booted(tmp_path).prepare()
+    assert boot_of(tmp_path) == b"b2"
+
+
+@pytest.mark.parametrize("folder", ["tmp", "locks", "archive/campaigns", "ready"])
+def test_a_folder_that_power_loss_took_is_made_again(tmp_path: Path, folder: str) -> None:
+    do(open_home(tmp_path), "t-1", small_task("t-1"))
+    shutil.rmtree(tmp_path / "state" / folder)
+
+    do(booted(tmp_path), "t-1", comment())
+
+    assert (tmp_path / "state" / folder).is_dir()
     assert boot_of(tmp_path) == b"b2"
 
 

@@ -26,7 +26,7 @@ from tests.store.homes import (
 from baton.domain.errors import Busy, StorageError
 from baton.domain.records import HISTORY_LIMIT, Event
 from baton.store.home_store import HomeStore
-from baton.store.log import EventLog
+from baton.store.log import LOCK, EventLog
 
 TODAY, TOMORROW = "2026-11-21.ndjson", "2026-11-22.ndjson"
 DAY = 86400
@@ -121,6 +121,28 @@ def test_dropping_old_days_leaves_the_newest(tmp_path: Path, store: HomeStore) -
     assert store.log.drop_before("2026-11-22") == 1
     assert store.log.drop_before("2099-01-01") == 1
     assert files(tmp_path) == ["2026-11-23.ndjson"]
+
+
+def test_dropping_old_days_waits_for_the_log(tmp_path: Path, store: HomeStore) -> None:
+    store.log.append([event("1")])
+    open_home(tmp_path, FakeClock(at(DAY))).log.append([event("2")])
+    store.locks.timeout_seconds = 0.05
+
+    with open_home(tmp_path).locks.hold(LOCK), pytest.raises(Busy):
+        store.log.drop_before("2099-01-01")
+
+    assert len(files(tmp_path)) == 2
+
+
+def test_healing_waits_for_the_log(tmp_path: Path, store: HomeStore) -> None:
+    """Between its look for what is missing and its write, nobody else may write the same."""
+    before = log_ids(tmp_path)
+    store.locks.timeout_seconds = 0.05
+
+    with open_home(tmp_path).locks.hold(LOCK), pytest.raises(Busy):
+        store.log.append_missing([event("1")], ("", 0))
+
+    assert log_ids(tmp_path) == before
 
 
 # -- lines --------------------------------------------------------------------------------------------------------
@@ -353,6 +375,39 @@ def test_a_lost_end_of_the_log_is_given_back_once(tmp_path: Path, store: HomeSto
 
     assert sorted(log_ids(tmp_path)) == sorted(told)
     assert check_agreement(tmp_path, store) == len(told) == 5
+
+
+def lose_write(root: Path, *ids: str) -> None:
+    """Let power loss have taken the write of these lines, but not the later ones: zeros stand in their place."""
+    lines = [
+        b"\0" * len(line) if json.loads(line)["id"] in ids else line
+        for line in file(root).read_bytes().splitlines(keepends=True)
+    ]
+    file(root).write_bytes(b"".join(lines))
+
+
+def test_events_behind_a_write_that_was_lost_are_given_back_in_their_order(tmp_path: Path, store: HomeStore) -> None:
+    do(store, "t-1", comment())
+    do(store, "t-1", comment(), comment())
+    do(open_home(tmp_path), "t-2", small_task("t-2"))
+    lose_write(tmp_path, "task/t-1:2:0")
+    assert b"\0" in file(tmp_path).read_bytes()
+
+    booted(tmp_path).prepare()
+
+    assert check_agreement(tmp_path, store) == 5
+
+
+def test_nothing_is_cut_behind_a_hole_that_could_not_be_given_back(tmp_path: Path, store: HomeStore) -> None:
+    """It was safe once, so what made the hole was no loss of power: others may have read what lies behind."""
+    do(store, "t-1", comment())
+    do(store, "t-1", cancel(), archive=True)
+    lose_write(tmp_path, "task/t-1:1:0")
+    before = file(tmp_path).read_bytes()
+
+    booted(tmp_path).prepare()
+
+    assert file(tmp_path).read_bytes() == before
 
 
 def test_a_log_that_lost_nothing_is_left_as_it_is(tmp_path: Path, store: HomeStore) -> None:

@@ -10,6 +10,7 @@ from tests.store.faults import Faults
 from tests.store.homes import in_processes, open_home
 
 from baton.domain.readiness import Entry
+from baton.store.files import make_folder
 from baton.store.ready import ReadyIndex
 from baton.store.waits import WaitFiles
 
@@ -68,6 +69,29 @@ def test_adding_twice_and_removing_what_is_not_there_are_harmless(index: ReadyIn
     index.sync((), [entry("t-1")])
     index.sync((), [entry("t-1")])
     assert list(index.all()) == [entry("t-1")]
+
+
+@pytest.mark.parametrize("kind", ["index", "waits"])
+def test_a_folder_that_was_removed_as_empty_just_then_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    made: list[str] = []
+
+    def make(path: str) -> None:
+        make_folder(path)
+        made.append(path)
+        if len(made) == 1:
+            Path(path).rmdir()
+
+    module = "baton.store.ready" if kind == "index" else "baton.store.waits"
+    monkeypatch.setattr(f"{module}.make_folder", make)
+    if kind == "index":
+        ReadyIndex(str(tmp_path)).sync((), [entry("t-1")])
+        assert list(ReadyIndex(str(tmp_path)).all()) == [entry("t-1")]
+    else:
+        WaitFiles(str(tmp_path)).add("first", "second")
+        assert WaitFiles(str(tmp_path)).dependents("first") == ["second"]
+    assert len(made) == 2
 
 
 def test_ensure_tells_whether_something_was_missing(index: ReadyIndex) -> None:

@@ -63,6 +63,20 @@ class Workspaces:
         """Tell whether a step left this file."""
         return os.path.isfile(os.path.join(self.path(task), output))
 
+    def secure(self, task: Task, output: str) -> None:
+        """Write an output of a step through to the disk: a step that is completed for good must not lose what it left."""
+        root = self.path(task)
+        path = os.path.join(root, output)
+        try:
+            if os.path.isdir(path):
+                for base, _, names in os.walk(path):
+                    _sync(*(os.path.join(base, name) for name in names), base)
+            else:
+                _sync(path)
+            _sync_up(os.path.dirname(path), root)
+        except OSError as error:
+            raise _said(error, f"the output {output}", "written to the disk") from None
+
     # -- campaigns ----------------------------------------------------------------------------------------------
 
     def check_sources(self, base: str, sources: Iterable[str]) -> list[tuple[str, str]]:
@@ -120,10 +134,12 @@ class Workspaces:
                 os.makedirs(os.path.join(folder, name), 0o700, exist_ok=True)
             for path, name in sources:
                 shutil.copyfile(path, os.path.join(folder, "sources", name))
-            with open(os.path.join(folder, "pipeline.json"), "wb") as file:
-                file.write(snapshot)
+                _sync(os.path.join(folder, "sources", name))
+            _write(os.path.join(folder, "pipeline.json"), snapshot)
+            _sync(*(os.path.join(folder, name) for name in SUBFOLDERS), folder)
             if is_new:
                 os.rename(folder, target)
+            _sync_up(os.path.dirname(target), os.path.dirname(self._projects))
         except OSError as error:
             if is_new:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -159,17 +175,44 @@ class Workspaces:
         return sorted(found)
 
     def write(self, root: str, path: str, data: bytes) -> None:
-        """Write one of our own files into a workspace, whole or not at all."""
+        """Write one of our own files into a workspace, whole or not at all, durably."""
         target = os.path.join(root, path)
         os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
         temporary = f"{target}.new-{os.getpid()}"
-        with open(temporary, "wb") as file:
-            file.write(data)
+        _write(temporary, data)
         os.rename(temporary, target)
+        _sync_up(os.path.dirname(target), root)
 
 
-def _said(error: OSError, what: str) -> StorageError:
-    message = f"{what} cannot be made: {error.strerror}"
+def _write(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(*paths: str) -> None:
+    """Write files and folders through to the disk; what is neither (a pipe, a device) has nothing to keep."""
+    for path in paths:
+        if not (os.path.isfile(path) or os.path.isdir(path)):
+            continue
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _sync_up(folder: str, top: str) -> None:
+    """Make the names in a folder durable, and those of the folders above it, up to those in ``top``."""
+    _sync(folder)
+    while folder != top and len(folder) > len(top):
+        folder = os.path.dirname(folder)
+        _sync(folder)
+
+
+def _said(error: OSError, what: str, how: str = "made") -> StorageError:
+    message = f"{what} cannot be {how}: {error.strerror}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(message, cure="free some room and run it again")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

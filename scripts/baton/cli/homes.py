@@ -10,7 +10,7 @@ from baton.cli.wiring import SCRIPTS
 from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import InvalidInput
 from baton.store.documents import SETTINGS_TEMPLATE
-from baton.store.files import PRIVATE_FILE, discard, make_folder, read_bytes, said
+from baton.store.files import PRIVATE_FILE, discard, make_folder, make_folders, read_bytes, said, sync_folder
 from baton.store.layout import FOLDERS, STATE_FOLDERS, Home
 
 
@@ -24,11 +24,13 @@ def make_home(directory: str) -> tuple[str, list[str], str]:
         raise InvalidInput(f"{home.root} is not a folder")
     made = []
     with said(home.root):
-        for folder in (".", *FOLDERS, *(f"state/{name}" for name in STATE_FOLDERS)):
-            path = os.path.normpath(os.path.join(home.root, folder))
-            if not os.path.isdir(path):
-                make_folder(path)
-                made.append(os.path.relpath(path, home.root))
+        folders = [
+            os.path.join(home.root, folder) for folder in (*FOLDERS, *(f"state/{name}" for name in STATE_FOLDERS))
+        ]
+        missing = [path for path in (home.root, *folders) if not os.path.isdir(path)]
+        make_folder(home.root, durable=True)
+        make_folders(path for path in missing if path != home.root)
+        made += [os.path.relpath(path, home.root) for path in missing]
         template = read_bytes(SETTINGS_TEMPLATE) or b""
         block = crontab(home)
         for name, data in (("config/baton.yaml", template), ("crontab.example", block.encode())):
@@ -38,6 +40,9 @@ def make_home(directory: str) -> tuple[str, list[str], str]:
                 try:
                     with os.fdopen(fd, "wb") as file:
                         file.write(data)
+                        file.flush()
+                        os.fsync(fd)
+                    sync_folder(os.path.dirname(path))
                 except BaseException:
                     discard(path)  # half a file would be left as it is by the next call
                     raise

@@ -21,6 +21,7 @@ from baton.domain.errors import (
     InvalidWord,
     NotReady,
     Stopped,
+    StorageError,
     TaskNotFound,
 )
 from baton.domain.ids import check_agent, check_id
@@ -172,11 +173,22 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         wiring.launcher,
         LinuxProcesses(),
         slot,
-        output_exists=wiring.workspaces.exists,
+        output_exists=partial(_is_kept, wiring),
         has_changed=lambda: fingerprint(files) != code,
         restart=partial(restart, wiring),
         warn=wiring.warn,
     )
+
+
+def _is_kept(wiring: Wiring, task: Task, output: str) -> bool:
+    """Tell whether a step left this file; if so it is on the disk by now, as one that is handed in would be."""
+    if not wiring.workspaces.exists(task, output):
+        return False
+    try:
+        wiring.workspaces.secure(task, output)
+    except StorageError as error:
+        wiring.warn(f"{error.message}; power loss may take it")
+    return True
 
 
 def _import_everything() -> None:

@@ -8,7 +8,7 @@ from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, Pipelin
 from baton.domain.ids import check_slug
 from baton.domain.pipelines import Template
 from baton.store.documents import load
-from baton.store.files import said
+from baton.store.files import make_folder, said, sync_folder
 from baton.store.layout import Home, toolkit_path
 
 SHIPPED_PIPELINES = toolkit_path("scripts", "baton", "presets")
@@ -66,16 +66,19 @@ def keep(home: Home, template: Template, data: bytes) -> str:
     """Keep a new template in the home; return its path."""
     path = os.path.join(own_folder(home), f"{template.slug}.yaml")
     with said(path):
-        os.makedirs(own_folder(home), 0o700, exist_ok=True)
+        make_folder(own_folder(home), durable=True)
         temporary = f"{path}.new-{os.getpid()}"
         with open(temporary, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         try:
             os.link(temporary, path)  # unlike a rename it fails when somebody else was quicker
         except FileExistsError:
             raise AlreadyExists(f"a pipeline of this home has the slug '{template.slug}' already") from None
         finally:
             os.unlink(temporary)
+        sync_folder(own_folder(home))
     return path
 
 

@@ -159,13 +159,16 @@ class Wiring:
             return 0
 
     def checked_outputs(self, task: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
-        """Outputs as paths relative to the task's workspace, each of which exists inside it."""
+        """Outputs as paths relative to the task's workspace, each of which exists inside it, on the disk by now."""
         if not outputs:
             return ()
         from baton.engine.agent_calls import check_outputs  # start-up
 
         record = self.task(task)
-        return check_outputs(lambda output: self.workspaces.resolve(record, output), outputs)
+        checked = check_outputs(lambda output: self.workspaces.resolve(record, output), outputs)
+        for output in checked:
+            self.workspaces.secure(record, output)
+        return checked
 
     def task(self, id: str) -> Task:
         """A task by id; ``TaskNotFound`` for none, and for one that was deleted."""

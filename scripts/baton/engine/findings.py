@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from baton.domain.campaigns import Campaign
+from baton.domain.errors import IllegalTransition
 from baton.domain.records import Task
 from baton.domain.settings import Settings
 from baton.engine.door import Door
@@ -54,4 +55,7 @@ def apply(door: Door, task: Task, command: Any) -> bool:
         before.append(found)
         return command
 
-    return door.task(task.id, step) is not before[-1]
+    try:
+        return door.task(task.id, step) is not before[-1]
+    except IllegalTransition:
+        return False  # it was finished or blocked since

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from baton.domain import commands as c
-from baton.domain.errors import LeaseMismatch
+from baton.domain.errors import IllegalTransition, LeaseMismatch
 from baton.domain.readiness import Entry, is_backing_off, unit_of_name, waiting
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import FailureKind, LeaseKind, Outcome
@@ -83,8 +83,8 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
     )
     try:
         after = scene.door.task(task.id, end)
-    except LeaseMismatch:
-        return False  # its supervisor ended it after all, between our look and our lock
+    except (LeaseMismatch, IllegalTransition):
+        return False  # its supervisor ended it after all, and perhaps the task with it, between our look and our lock
     ends = (event for event in reversed(after.history) if event.type == "run_ended" and event.run == lease.run)
     outcome = next(ends).data["outcome"]
     record = store.runs.read(task.id, lease.run or "") or {"id": lease.run, "task": task.id}
@@ -115,6 +115,8 @@ def far_backoffs(scene: Scene) -> Iterator[Finding]:
     limit = scene.settings.retry.backoff_max_seconds
     now = scene.clock.now()
     for task in scene.tasks:
+        if task.blocked is not None:
+            continue  # it waits for a person; when it is unblocked, the next sweep sees it
         for unit in task.units():
             if unit.not_before is None or unit.not_before <= now or is_backing_off(unit, now, limit):
                 continue

@@ -32,7 +32,7 @@ class DeliveryFiles:
         path = self._path(channel)
         data = msgspec.json.format(msgspec.json.encode(delivery), indent=2) + b"\n"
         with said(path):
-            make_folder(self._folder)
+            make_folder(self._folder, durable=True)
             replace(path, data, os.path.join(self._temporary, f"channel-{channel}-{os.getpid()}"))
 
     def _path(self, channel: str) -> str:

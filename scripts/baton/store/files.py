@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from baton.domain.errors import DiskFull, PermissionRefused, StorageError
@@ -33,19 +33,34 @@ def translated(error: OSError, path: str) -> StorageError:
     return StorageError(f"{where}: {error.strerror}")
 
 
-def make_folder(path: str) -> None:
-    """Make a private folder, with its parents, private too. Others may remove any of them as empty meanwhile."""
+def make_folder(path: str, *, durable: bool = False) -> None:
+    """Make a private folder, with its parents, private too. Others may remove any of them as empty meanwhile.
+
+    With ``durable`` their names have reached the disk when this returns: what is kept in a folder is lost with its name.
+    """
     while True:
         try:
-            return os.mkdir(path, PRIVATE_FOLDER)
+            os.mkdir(path, PRIVATE_FOLDER)
+            if durable:
+                sync_folder(os.path.dirname(path))
+            return
         except FileExistsError:
             if os.path.isdir(path):
-                return None
+                return
             with suppress(FileNotFoundError):  # gone again by now, or a link that leads nowhere
                 if not stat.S_ISDIR(os.lstat(path).st_mode):
                     raise
         except FileNotFoundError:
-            make_folder(os.path.dirname(path))
+            make_folder(os.path.dirname(path), durable=durable)
+
+
+def make_folders(paths: Iterable[str]) -> None:
+    """Make private folders durably: the folders that they stand in are synced once, when all are made."""
+    made = list(paths)
+    for path in made:
+        make_folder(path)
+    for parent in dict.fromkeys(os.path.dirname(path) for path in made):
+        sync_folder(parent)
 
 
 def names_in(folder: str) -> list[str]:

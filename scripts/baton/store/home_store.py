@@ -82,10 +82,11 @@ class HomeStore:
         if self._is_prepared:
             return
         with said(self.home.state):
-            self.home.make_state()
             path = self.home.in_state("locks", "boot")
             boot = self._clock.holder().boot.encode()
-            if read_bytes(path) != boot:
+            is_new_boot = read_bytes(path) != boot
+            self.home.make_state(is_new_boot=is_new_boot)
+            if is_new_boot:
                 # Whoever has not seen this boot's name waits here: nobody writes while it is decided what is missing.
                 with self.locks.hold(LOCK):
                     if read_bytes(path) != boot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from baton.store.files import make_folder
+from baton.store.files import make_folders
 
 TOOLKIT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "projects", "logs")
@@ -33,13 +33,12 @@ class Home:
         """A path below ``state/``."""
         return os.path.join(self.state, *parts)
 
-    def make_state(self) -> None:
-        """Make the folders below ``state/`` that are missing; one look when they are all there."""
-        # The last one made tells that all of them are there.
-        if os.path.isdir(self.in_state(STATE_FOLDERS[-1])):
+    def make_state(self, *, is_new_boot: bool) -> None:
+        """Make the folders below ``state/`` that are missing; in a boot that has seen them all, one look is enough."""
+        # The last one made tells that all of them are there, unless power loss has taken some.
+        if not is_new_boot and os.path.isdir(self.in_state(STATE_FOLDERS[-1])):
             return
-        for folder in STATE_FOLDERS:
-            make_folder(self.in_state(folder))
+        make_folders([self.state, *(self.in_state(folder) for folder in STATE_FOLDERS)])
 
     def is_home(self) -> bool:
         """Tell whether this looks like a home: it has a ``config`` or a ``state`` folder."""

@@ -1,7 +1,8 @@
 """The event log: one JSON object a line, a file a day. Appended under its own lock, always taken last.
 
 A file's name is chosen under the lock and never goes back, so a cursor (file, offset) stays exact across clock jumps.
-A whole line is never removed; an unterminated tail, left by a kill or a full disk, is cut before the next append.
+A whole line is never removed; an unterminated tail, left by a kill or a full disk, is cut before the next append. (But
+after a power loss that left a hole, what lies behind it is written again, in its order.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LOCK = "log.lock"
 SUFFIX = ".ndjson"
+REFUSED = "refused/"  # what the ids of lines that belong to no record begin with
 _CHUNK = 1 << 16
 _encode = msgspec.json.Encoder().encode
 
@@ -66,7 +68,7 @@ class EventLog:
     def note(self, event: str, data: Mapping[str, Any], *, task: str | None = None, run: str | None = None) -> None:
         """Leave one line that belongs to no record; a failure is swallowed, since nothing depends on it."""
         line = Event(
-            id=f"refused/{os.urandom(8).hex()}", at=self._clock.now(), type=event, task=task, run=run, data=dict(data)
+            id=f"{REFUSED}{os.urandom(8).hex()}", at=self._clock.now(), type=event, task=task, run=run, data=dict(data)
         )
         try:
             self.append([line])
@@ -143,6 +145,8 @@ class EventLog:
         """
         names = self._names()
         wanted = {event.id: event for history in histories for event in history}
+        if names:
+            self._cut_hole(names[-1], set(wanted))
         for name in reversed(names):
             if not wanted:
                 break
@@ -150,9 +154,20 @@ class EventLog:
                 wanted.pop(id, None)
         oldest = names[0] if names else ""
         lost = [event for event in wanted.values() if event.at[:10] + SUFFIX >= oldest]
-        self._append(lost)
-        self.sync()
+        self._append(lost)  # not synced: if the power goes once more, the next boot gives it back once more
         return len(lost)
+
+    def _cut_hole(self, name: str, known: set[str]) -> None:
+        """Cut a file where a write is missing though a later one is there: given back behind it, events would be late.
+
+        A disk leaves zeros in its place. Nobody has synced what lies behind, so no reader's cursor stands there; and
+        only what can be given back is cut.
+        """
+        lines = self._lines(name, 0)
+        whole = next((number for number, line in enumerate(lines) if b"\0" in line), len(lines))
+        behind = {id for id in _ids(lines[whole:]) if not id.startswith(REFUSED)}
+        if behind <= known and whole < len(lines):
+            os.truncate(self._path(name), sum(len(line) for line in lines[:whole]))
 
     def has_before(self, day: str) -> bool:
         """Tell whether there is a file of a day before ``day``, besides the newest."""
