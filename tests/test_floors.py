@@ -3,8 +3,8 @@
 The rules, where ARCHITECTURE leaves a choice:
 
 - A file under ``adapters/<folder>/`` may import that folder's package, and of its files only a shared base: one that is
-  no adapter itself (it defines no class with the name of a port) and imports no adapter. Files straight under
-  ``adapters/`` import no other adapter.
+  no adapter itself (it defines no class with the name of a port) and imports none, through another one neither. Files
+  straight under ``adapters/`` import no other adapter.
 - What stands beside ``ports`` at the top of the package (``start``, ``bootstrap``, ...) runs before any package is
   there: it imports the standard library and its like. Of it, scripts know ``start`` alone.
 - A late import and one for type checkers are arrows like any other, for cycles too.
@@ -201,9 +201,23 @@ def _folder(name: str) -> str:
 
 
 def _is_shared_base(module: Module, modules: list[Module]) -> bool:
-    classes = {node.name for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)}
-    targets = {arrow.target for arrow in arrows(modules) if arrow.source == module.name}
-    return not classes & _ports(modules) and not any(target.startswith("baton.adapters") for target in targets)
+    """Tell whether a file is no adapter, and leads to none: such a base may stand on others of its folder."""
+    by_name, ports = {one.name: one for one in modules}, _ports(modules)
+    graph: dict[str, set[str]] = {one.name: set() for one in modules}
+    for arrow in arrows(modules):
+        if arrow.target.startswith("baton.adapters"):
+            graph[arrow.source].add(arrow.target)
+    found = {module.name} | _reach(graph, module.name)
+    in_folder = all(
+        name in (_folder(module.name), module.name) or _folder(name) == _folder(module.name) for name in found
+    )
+    classes = {
+        node.name
+        for name in found - {_folder(module.name)}
+        for node in ast.walk(by_name[name].tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    return in_folder and not classes & ports
 
 
 def _ports(modules: list[Module]) -> set[str]:
