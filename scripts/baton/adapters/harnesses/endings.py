@@ -111,9 +111,10 @@ class End(Struct, frozen=True, kw_only=True):
     resets_at: str | None
     is_limited: bool
     has_skipped: bool
+    has_ended_well: bool
 
 
-def end_of(speech: Speech, ending: Ending, heard: EventListener) -> End:
+def end_of(speech: Speech, ending: Ending, heard: EventListener, *, needs_text: bool = True) -> End:
     """Gather what is known about an end."""
     heard.finish()
     result, failure = heard.result, heard.failure
@@ -125,12 +126,16 @@ def end_of(speech: Speech, ending: Ending, heard: EventListener) -> End:
     status = _status(speech, ending, result, failure) or _status_in(told)
     wait = failure.wait_seconds if failure is not None else None
     resets_at = reset_in(told, ending.at) or instant_of(heard.resets_at) or after(wait, ending.at)
+    answer = ""
+    if result is not None and result.is_good:
+        answer = heard.answer if result.text is None else result.text
+    is_good = result is not None and result.is_good and failure is None
     return End(
         exit_code=ending.exit_code,
         signal=ending.signal,
         result=result,
         failure=failure,
-        answer=(heard.answer if result.text is None else result.text) if result is not None and result.is_good else "",
+        answer=answer,
         was_aborted=heard.was_aborted,
         denied=tuple(heard.denied),
         status=status,
@@ -139,12 +144,15 @@ def end_of(speech: Speech, ending: Ending, heard: EventListener) -> End:
         resets_at=resets_at,
         is_limited=heard.resets_at is not None,
         has_skipped=heard.has_skipped,
+        has_ended_well=is_good and (bool(answer.strip()) or not needs_text),
     )
 
 
-def judge(speech: Speech, ending: Ending, heard: EventListener, *, completes: bool = False) -> Verdict:
+def judge(
+    speech: Speech, ending: Ending, heard: EventListener, *, completes: bool = False, needs_text: bool = True
+) -> Verdict:
     """Return what an end amounts to. ``completes``: a run that ended well has done its step, though nobody said so."""
-    end = end_of(speech, ending, heard)
+    end = end_of(speech, ending, heard, needs_text=needs_text)
     kind = kind_of(speech, end)
     if completes and kind is FailureKind.NO_REPORT:
         summary = end.answer.strip()[:SUMMARY_LIMIT]
@@ -152,7 +160,7 @@ def judge(speech: Speech, ending: Ending, heard: EventListener, *, completes: bo
     return Verdict(
         completed=False,
         kind=kind,
-        summary=end.answer[:SUMMARY_LIMIT] or None,
+        summary=end.answer[:SUMMARY_LIMIT] or None if end.has_ended_well else None,
         message=message_of(speech, kind, end),
         session=heard.session,
         usage=heard.usage(),
@@ -164,19 +172,16 @@ def kind_of(speech: Speech, end: End) -> FailureKind:
     """Return why the step is not done: a signal first, then what was said of an error, then what was not said."""
     if end.signal is not None or end.exit_code in SIGNALLED or end.was_aborted:
         return FailureKind.SIGNAL
-    is_good = end.result is not None and end.result.is_good and end.failure is None
-    if not (is_good and end.answer.strip()) and (end.result or end.failure or end.exit_code):
+    if end.exit_code or (not end.has_ended_well and (end.result or end.failure)):
         known = _known(speech, end)
         if known is not None:
             return known
     if end.exit_code != 0:
         return FailureKind.EXIT_CODE
-    is_denied = any(tool in speech.shells for tool in end.denied)
-    if is_denied and (is_good or (end.result is None and end.failure is None)):
+    has_said_nothing = end.result is None and end.failure is None
+    if (end.has_ended_well or has_said_nothing) and any(tool in speech.shells for tool in end.denied):
         return FailureKind.TOOL_DENIED
-    if not is_good or not end.answer.strip():
-        return FailureKind.NO_RESULT
-    return FailureKind.NO_REPORT
+    return FailureKind.NO_REPORT if end.has_ended_well else FailureKind.NO_RESULT
 
 
 def message_of(speech: Speech, kind: FailureKind, end: End) -> str:

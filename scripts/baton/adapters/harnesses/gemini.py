@@ -7,6 +7,7 @@ cut, and then called a success without a request; a loop that it stops is a succ
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,11 +27,20 @@ from baton.adapters.harnesses.events import (
     Usage,
 )
 from baton.adapters.harnesses.streams import Fields
+from baton.domain.errors import InvalidInput
 from baton.domain.exchange import Job
 from baton.domain.statuses import FailureKind
 
 COUNTS = {"input_tokens": "input", "output_tokens": "output_tokens", "cache_read_tokens": "cached"}
 ENVIRON = {"GEMINI_CLI_NO_RELAUNCH": "true"}
+POLICY = "gemini-policy.toml"
+# Left alone it tries ten times in four minutes: waiting is Baton's part.
+SETTINGS: dict[str, Any] = {
+    "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "maxAttempts": 2},
+    "privacy": {"usageStatisticsEnabled": False},
+    "context": {"fileName": ["AGENTS.md", "GEMINI.md"]},
+    "security": {"auth": {"selectedType": "gemini-api-key"}},
+}
 SPEECH = Speech(
     title="Gemini CLI",
     shells=("run_shell_command",),
@@ -99,7 +109,7 @@ class GeminiParser:
 
 
 class Harness(AgentCli):
-    """Runs Gemini CLI. Its settings come in a file of the run's own, which stands above those of user and folder."""
+    """Runs Gemini CLI. With a key it has a HOME of its own beside the logs; a login by hand is looked for in HOME."""
 
     name = "gemini"
     program = "gemini"
@@ -128,33 +138,34 @@ class Harness(AgentCli):
         if settings.bypass:
             words += ["--approval-mode", "yolo"]
         else:
-            words += ["--approval-mode", "auto_edit", "--policy", beside(job, "gemini-policy.toml")]
+            words += ["--approval-mode", "auto_edit", "--policy", beside(job, POLICY)]
         words += [f"--include-directories={folder}" for folder in folders(job)]
         words += ["-m", job.model] if job.model else []
         words += ["--resume", job.resume] if job.resume else []
         return words
 
     def lent(self, job: Job) -> tuple[dict[str, str], dict[str, str]]:
-        """Hand over settings, policy and system prompt in files."""
+        """Hand over policy and system prompt in files of the run, and settings in a folder that stands for HOME.
+
+        Only with a key: a login by hand lies in HOME itself. Settings for the whole system would have to be root's.
+        """
         settings = self._settings
-        written: dict[str, Any] = {
-            "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "maxAttempts": 2},
-            "privacy": {"usageStatisticsEnabled": False},
-            "context": {"fileName": ["AGENTS.md", "GEMINI.md"]},
-        }
-        if "GEMINI_API_KEY" in job.environ:
-            written["security"] = {"auth": {"selectedType": "gemini-api-key"}}
-        if settings.max_turns:
-            written["model"] = {"maxSessionTurns": settings.max_turns}
-        path = beside(job, "gemini-settings.json")
-        variables = {"GEMINI_CLI_SYSTEM_SETTINGS_PATH": path}
-        files = {path: json.dumps(written, indent=2)}
+        variables, files = {}, {}
         if not settings.bypass:
             rule = '[[rule]]\ntoolName = {}\ndecision = "allow"\npriority = 100\n'
             allowed = [rule.format(json.dumps(tool)) for tool in settings.allowed_tools]
-            files[beside(job, "gemini-policy.toml")] = "\n".join(allowed)
+            files[beside(job, POLICY)] = "\n".join(allowed)
         if settings.system_prompt:
-            path = beside(job, "gemini-system.md")
-            variables["GEMINI_SYSTEM_MD"] = path
-            files[path] = settings.system_prompt
+            variables["GEMINI_SYSTEM_MD"] = beside(job, "gemini-system.md")
+            files[variables["GEMINI_SYSTEM_MD"]] = settings.system_prompt
+        if "GEMINI_API_KEY" in job.environ:
+            variables["GEMINI_CLI_HOME"] = os.path.join(os.path.dirname(job.prompt_file), "gemini-home")
+            path = os.path.join(variables["GEMINI_CLI_HOME"], ".gemini", "settings.json")
+            limit = {"maxSessionTurns": settings.max_turns} if settings.max_turns else {}
+            files[path] = json.dumps(SETTINGS | {"model": limit}, indent=2)
+        elif settings.max_turns:
+            raise InvalidInput(
+                "Gemini CLI is given its turn limit in a folder of its own, where a login by hand is not",
+                cure="set GEMINI_API_KEY, or remove harness.gemini.max_turns and set it in ~/.gemini/settings.json",
+            )
         return variables, files
