@@ -30,7 +30,7 @@ def check_own_name(key: str, name: str) -> None:
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which objects, and where in them the text lies; what is left out is not looked for."""
+    """Which objects, and where in them the text lies. Without ``when`` it is about those that have such a text."""
 
     when: dict[str, Value] = {}
     text: str | None = None

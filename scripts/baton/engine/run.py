@@ -123,8 +123,13 @@ class Run:
             if self._is_told_to_stop():
                 return Outcome.INTERRUPTED
             hang = hangs.look(now, agent.byte_count)
-            # With its last word said it may be as silent as it likes, for as long as its grace lasts.
-            if hang is not None and (self._report is None or hang is Hang.WALL_CLOCK):
+            if hang is not None and hang is not Hang.WALL_CLOCK:
+                # With its last word said it may be as silent as it likes, for as long as its grace lasts.
+                reason = self._look_at_record(now)
+                hang = None if self._report is not None else hang
+                if reason is not None:
+                    return reason
+            if hang is not None:
                 return hang
             self._beat_when_due(agent)
             if now >= next_look:

@@ -147,6 +147,8 @@ def _filled(words: tuple[str, ...], job: Job) -> list[str]:
 
 
 def _is_about(rule: Rule, event: Fields) -> bool:
+    if not rule.when:
+        return rule.text is None or _at(event, rule.text) is not None
     found = ((_at(event, path), value) for path, value in rule.when.items())
     return all(value == wanted and isinstance(value, bool) == isinstance(wanted, bool) for value, wanted in found)
 
