@@ -250,6 +250,14 @@ def test_a_result_without_a_word_or_before_the_start_is_no_success(program: str,
     assert judged(program, lines(*events)).kind is FailureKind.NO_RESULT
 
 
+@pytest.mark.parametrize(("stderr", "kind"), [("", "exit_code"), ("Error: rate limit exceeded", "rate_limit")])
+def test_an_answer_that_speaks_of_errors_is_none(stderr: str, kind: str) -> None:
+    answer = "I mended what happens at HTTP 429: rate limit, insufficient_quota, model x not found."
+    result = {"type": "result", "subtype": "success", "is_error": False, "result": answer}
+    for program in ("claude", "cursor"):
+        assert judged(program, lines(result), by=an_end(3, stderr)).kind == kind
+
+
 def test_what_is_said_before_the_last_tool_is_no_answer() -> None:
     said = {"type": "message", "role": "assistant", "content": "I begin.", "delta": True}
     tool = {"type": "tool_use", "tool_name": "run_shell_command"}

@@ -119,23 +119,21 @@ def end_of(speech: Speech, ending: Ending, heard: EventListener, *, needs_text: 
     heard.finish()
     result, failure = heard.result, heard.failure
     stderr = _COLOUR.sub("", ending.stderr_tail)
-    said = ((result.errors or result.text or "") if result is not None else "") or (failure.text if failure else "")
-    # A run that is said to have failed is explained by what was said, else by what stands on stderr.
-    detail = said or ("" if result is not None and result.is_good else error_line(speech, stderr))
-    told = f"{said}\n{'' if said else stderr}"
+    is_good = result is not None and result.is_good and failure is None
+    said = "" if is_good else _words_of(result, failure)
+    # What an agent answers may speak of errors: of a good run only stderr can explain why it exited otherwise.
+    told = said or stderr
+    answer = heard.answer if result is None or result.text is None else result.text
+    detail = said or (result.text or "" if result is not None and is_good else error_line(speech, stderr))
     status = _status(speech, ending, result, failure) or _status_in(told)
     wait = failure.wait_seconds if failure is not None else None
     resets_at = reset_in(told, ending.at) or instant_of(heard.resets_at) or after(wait, ending.at)
-    answer = ""
-    if result is not None and result.is_good:
-        answer = heard.answer if result.text is None else result.text
-    is_good = result is not None and result.is_good and failure is None
     return End(
         exit_code=ending.exit_code,
         signal=ending.signal,
         result=result,
         failure=failure,
-        answer=answer,
+        answer=answer if is_good else "",
         was_aborted=heard.was_aborted,
         denied=tuple(heard.denied),
         status=status,
@@ -205,6 +203,11 @@ def error_line(speech: Speech, text: str) -> str:
     known = (line for line in text.splitlines() if any(part in line.lower() for part in speech.of_text))
     begins = (line for line in lines if _IS_ERROR.match(line))
     return next(known, "") or next(begins, "") or (lines[-1] if lines else "")
+
+
+def _words_of(result: Result | None, failure: Failure | None) -> str:
+    said = (result.errors or result.text or "") if result is not None else ""
+    return said or (failure.text if failure is not None else "")
 
 
 def _said(speech: Speech, kind: FailureKind, end: End) -> str:
