@@ -51,6 +51,8 @@ def a_job(path: str = "/nowhere", model: str | None = None, resume: str | None =
         workspace="/workspace",
         prompt_file="/logs/r-1.prompt.md",
         environ={"PATH": path, "BATON_TASK": "t", "BATON_HOME": "/home-of-baton", **environ},
+        readable=("/skills/writer", "/skills/protocol"),
+        writable=("/home-of-baton/memory/WORKING",),
         resume=resume,
     )
 

@@ -50,17 +50,18 @@ QUIET = ("-c", "analytics.enabled=false", "-c", "check_for_update_on_startup=fal
 COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "codex": (
         "exec", "--json", "--skip-git-repo-check", *QUIET, "--sandbox", "workspace-write",
-        "--add-dir", "/home-of-baton", "--add-dir", "/skills/writer", "-",
+        "--add-dir", "/home-of-baton", "-",
     ),
     "gemini": (
         "--output-format", "stream-json", "--skip-trust", "--approval-mode", "auto_edit",
         "--policy", "/logs/r-1.gemini-policy.toml",
-        "--include-directories=/skills/writer",
+        "--include-directories=/home-of-baton/memory/WORKING",
+        "--include-directories=/skills/writer", "--include-directories=/skills/protocol",
     ),
     "opencode": ("run", "--format", "json", "--title", "t writer"),
     "copilot": (
         "--output-format", "json", "--no-color", "--no-ask-user", "--allow-tool=shell", "--allow-tool=write",
-        "--add-dir=/home-of-baton", "--add-dir=/skills/writer",
+        "--add-dir=/home-of-baton/memory/WORKING", "--add-dir=/skills/writer", "--add-dir=/skills/protocol",
     ),
     "cursor": ("-p", "--output-format", "stream-json", "--trust"),
 }  # fmt: skip
@@ -136,12 +137,6 @@ def test_gemini_is_given_its_settings_in_a_home_of_its_own_when_there_is_a_key(b
     with pytest.raises(InvalidInput, match="turn limit") as caught:
         invoked(bin_folder, "gemini", max_turns=7)
     assert "GEMINI_API_KEY" in caught.value.cure
-
-
-def test_gemini_is_shown_the_memory_of_the_home_and_nothing_else_of_it(bin_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "memory").mkdir()
-    words = [word for word in invoked(bin_folder, "gemini", {"BATON_HOME": str(tmp_path)}).argv if "include" in word]
-    assert words == [f"--include-directories={tmp_path}/memory", "--include-directories=/skills/writer"]
 
 
 def test_gemini_may_use_the_tools_that_are_allowed(bin_folder: Path) -> None:

@@ -385,7 +385,7 @@ def test_it_runs_without_a_screen_and_may_edit_and_use_the_shell(program: Path) 
     assert invoked(program) == Invocation(
         argv=(
             str(program), "-p", "--output-format", "stream-json", "--verbose",
-            "--permission-mode", "acceptEdits", "--allowedTools=Bash", "--add-dir=/skills/writer",
+            "--permission-mode", "acceptEdits", "--allowedTools=Bash",
         ),
         environ={
             "CLAUDE_CODE_MAX_RETRIES": "2",
@@ -419,7 +419,7 @@ def test_the_settings_make_the_command_line(program: Path) -> None:
         extra_args=("--add-dir=/notes", "--bare"),
     )
     assert invoked(program, harness, model="model-7").argv[5:] == (
-        "--permission-mode", "dontAsk", "--allowedTools=Bash(git log:*),Edit", "--add-dir=/skills/writer",
+        "--permission-mode", "dontAsk", "--allowedTools=Bash(git log:*),Edit",
         "--model", "model-7", "--max-turns", "40", "--max-budget-usd", "2.50", "--add-dir=/notes", "--bare",
     )  # fmt: skip
     assert "--allowedTools=" not in " ".join(invoked(program, a_harness(allowed_tools=())).argv)

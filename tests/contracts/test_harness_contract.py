@@ -54,7 +54,7 @@ def a_job(folder: Path, command: str = "no-such-program", completes: str | None 
     skill = Skill(
         name="writer", description="Writes.", command=command, completes=completes, folder=str(folder), shipped=False
     )
-    environ = {"PATH": str(folder), "BATON_TASK": "t", "BATON_STEP": "0"}
+    environ = {"PATH": str(folder), "BATON_TASK": "t", "BATON_STEP": "0", "BATON_HOME": str(folder)}
     return Job(
         run="r-1",
         skill=skill,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -87,12 +86,5 @@ def beside(job: Job, suffix: str) -> str:
 
 
 def folders(job: Job) -> list[str]:
-    """Return the folders outside the workspace that an agent is sent to: the home, and the one of its skill."""
-    found = [job.environ.get("BATON_HOME", ""), job.skill.folder]
-    return [folder for folder in dict.fromkeys(map(os.path.normpath, filter(None, found))) if folder != job.workspace]
-
-
-def memory(job: Job) -> list[str]:
-    """Return the folder of the agents' memory, if there is one yet."""
-    folder = os.path.join(job.environ.get("BATON_HOME", ""), "memory")
-    return [folder] if os.path.isdir(folder) else []
+    """Return the folders beside the workspace that an agent is sent to: its instructions, its working memory."""
+    return list(dict.fromkeys((*job.writable, *job.readable)))

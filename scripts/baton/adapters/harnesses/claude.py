@@ -13,7 +13,7 @@ import msgspec
 from msgspec import structs
 
 from baton.adapters.harnesses import LINE_LIMIT
-from baton.adapters.harnesses.agent_cli import AgentCli, folders
+from baton.adapters.harnesses.agent_cli import AgentCli
 from baton.adapters.harnesses.endings import Speech
 from baton.adapters.harnesses.events import (
     TEXT_LIMIT,
@@ -218,7 +218,6 @@ class Harness(AgentCli):
         mode = ["--permission-mode", settings.permission_mode]
         words += ["--dangerously-skip-permissions"] if settings.bypass else [*mode, *_beside(job)]
         words += [f"--allowedTools={','.join(settings.allowed_tools)}"] if settings.allowed_tools else []
-        words += [f"--add-dir={folder}" for folder in folders(job)]
         words += ["--model", job.model] if job.model else []
         words += ["--append-system-prompt", settings.system_prompt] if settings.system_prompt else []
         words += ["--max-turns", str(settings.max_turns)] if settings.max_turns else []

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 
 from baton.adapters.harnesses import LINE_LIMIT
-from baton.adapters.harnesses.agent_cli import AgentCli, folders
+from baton.adapters.harnesses.agent_cli import AgentCli
 from baton.adapters.harnesses.endings import Speech
 from baton.adapters.harnesses.events import (
     TEXT_LIMIT,
@@ -108,7 +108,8 @@ class Harness(AgentCli):
             words += ["--dangerously-bypass-approvals-and-sandbox"]
         else:
             words += ["--sandbox", "workspace-write"]
-            words += [word for folder in folders(job) for word in ("--add-dir", folder)]
+            # What an agent tells Baton is written to the home; all that it may read, its sandbox lets it read.
+            words += ["--add-dir", job.environ["BATON_HOME"]]
         words += ["-m", job.model] if job.model else []
         # A JSON text is a TOML one too.
         prompt = settings.system_prompt

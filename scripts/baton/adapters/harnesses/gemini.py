@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from baton.adapters.harnesses import LINE_LIMIT
-from baton.adapters.harnesses.agent_cli import AgentCli, beside, memory
+from baton.adapters.harnesses.agent_cli import AgentCli, beside, folders
 from baton.adapters.harnesses.endings import Speech
 from baton.adapters.harnesses.events import (
     TEXT_LIMIT,
@@ -139,8 +139,7 @@ class Harness(AgentCli):
             words += ["--approval-mode", "yolo"]
         else:
             words += ["--approval-mode", "auto_edit", "--policy", beside(job, POLICY)]
-        # The names of all files in these go into its first prompt: of the home, only what an agent is sent to read.
-        words += [f"--include-directories={folder}" for folder in (*memory(job), job.skill.folder)]
+        words += [f"--include-directories={folder}" for folder in folders(job)]
         words += ["-m", job.model] if job.model else []
         words += ["--resume", job.resume] if job.resume else []
         return words
