@@ -93,7 +93,7 @@ def test_the_state_machines_in_the_design_are_those_of_the_tables() -> None:
     assert with_generated(text) == text, "run: python -m tests.diagrams --write"
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/DESIGN.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/DESIGN.md", "docs/harnesses.md", "CHANGELOG.md"])
 def test_links_to_files_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):

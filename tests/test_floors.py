@@ -3,8 +3,8 @@
 The rules, where ARCHITECTURE leaves a choice:
 
 - A file under ``adapters/<folder>/`` may import that folder's package, and of its files only a shared base: one that is
-  no adapter itself (it defines no class with the name of a port) and imports no adapter. Files straight under
-  ``adapters/`` import no other adapter.
+  no adapter itself (it defines no class with the name of a port) and imports none, through another one neither. Files
+  straight under ``adapters/`` import no other adapter.
 - What stands beside ``ports`` at the top of the package (``start``, ``bootstrap``, ...) runs before any package is
   there: it imports the standard library and its like. Of it, scripts know ``start`` alone.
 - A late import and one for type checkers are arrows like any other, for cycles too.
@@ -175,7 +175,9 @@ def wrong_arrows(modules: list[Module]) -> list[str]:
     """Every arrow against the floors, in words."""
     rooms = {module.name: module.room for module in modules}
     wrong = []
-    for arrow in arrows(modules):
+    found = list(arrows(modules))
+    bases = _shared_bases(modules, found)
+    for arrow in found:
         source, target = rooms[arrow.source], rooms.get(arrow.target, room_of(arrow.target))
         if source not in MAY_IMPORT:
             wrong.append(f"{arrow.source} is in no room: give {source} a row in MAY_IMPORT")
@@ -183,27 +185,40 @@ def wrong_arrows(modules: list[Module]) -> list[str]:
             wrong.append(f"{arrow}: {source} may not know {target}")
         elif source == "scripts" and target == "start-up" and arrow.target != "baton.start":
             wrong.append(f"{arrow}: of what runs before the packages, a script knows baton.start alone")
-        elif source == target == "adapters" and not _may_share(arrow, modules):
+        elif source == target == "adapters" and not _may_share(arrow, bases):
             wrong.append(f"{arrow}: adapters never import each other")
     return list(dict.fromkeys(wrong))  # one line may import several names
 
 
-def _may_share(arrow: Arrow, modules: list[Module]) -> bool:
-    by_name = {module.name: module for module in modules}
+def _may_share(arrow: Arrow, bases: set[str]) -> bool:
     folder = arrow.target if arrow.target == _folder(arrow.source) else _folder(arrow.target)
     if folder == "baton.adapters" or folder not in (_folder(arrow.source), arrow.source):
         return False
-    return arrow.target == folder or _is_shared_base(by_name[arrow.target], modules)
+    return arrow.target == folder or arrow.target in bases
 
 
 def _folder(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _is_shared_base(module: Module, modules: list[Module]) -> bool:
-    classes = {node.name for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)}
-    targets = {arrow.target for arrow in arrows(modules) if arrow.source == module.name}
-    return not classes & _ports(modules) and not any(target.startswith("baton.adapters") for target in targets)
+def _shared_bases(modules: list[Module], found: list[Arrow]) -> set[str]:
+    """Return the files of adapters that are none, and lead to none: such a base may stand on others of its folder."""
+    ports = _ports(modules)
+    graph: dict[str, set[str]] = {}
+    for arrow in found:
+        if arrow.target.startswith("baton.adapters"):
+            graph.setdefault(arrow.source, set()).add(arrow.target)
+    plain = set()
+    for module in modules:
+        classes = {node.name for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)}
+        if module.room == "adapters" and not classes & ports:
+            plain.add(module.name)
+    bases = plain
+    while True:
+        left = {name for name in bases if graph.get(name, set()) <= bases | {_folder(name)}}
+        if left == bases:
+            return bases
+        bases = left
 
 
 def _ports(modules: list[Module]) -> set[str]:
@@ -382,6 +397,7 @@ def test_a_script_knows_the_cli_and_start_alone() -> None:
 
 BASE = "LIMIT = 3"
 ADAPTER = "class Harness: ..."
+TWO_BASES = {"adapters_harnesses_b": "from baton.adapters.harnesses import c"}
 
 
 @pytest.mark.parametrize(
@@ -393,8 +409,33 @@ ADAPTER = "class Harness: ..."
         ({"adapters_harnesses_a": "from baton.adapters.notifiers import base", "adapters_notifiers_base": BASE}, 1),
         ({"adapters_harnesses_a": "from baton.adapters import clock", "adapters_clock": BASE}, 1),
         ({"adapters_launcher": "from baton.adapters import clock", "adapters_clock": BASE}, 1),
+        (
+            {
+                "adapters_harnesses_a": "from baton.adapters.harnesses import b",
+                **TWO_BASES,
+                "adapters_harnesses_c": BASE,
+            },
+            0,
+        ),
+        (
+            {
+                "adapters_harnesses_a": "from baton.adapters.harnesses import b",
+                **TWO_BASES,
+                "adapters_harnesses_c": ADAPTER,
+            },
+            2,
+        ),
     ],
-    ids=["its folder", "a shared base", "a sibling", "a base of others", "from a folder upwards", "side by side"],
+    ids=[
+        "its folder",
+        "a shared base",
+        "a sibling",
+        "a base of others",
+        "from a folder upwards",
+        "side by side",
+        "a base on a base",
+        "a base on an adapter",
+    ],
 )
 def test_adapters_share_a_base_in_their_folder_and_nothing_else(texts: dict[str, str], count: int) -> None:
     assert len(wrong_arrows(house(**texts))) == count

@@ -179,7 +179,16 @@ class Processes(Protocol):
 
 
 class Listener(Protocol):
-    """Hears what one run prints, while it runs; keeps what the verdict needs, and never much memory."""
+    """Hears what one run prints, while it runs; keeps what the verdict needs, and never much memory.
+
+    ``progress`` grows with every sign that the agent gets on: that it waits for its provider is none. ``is_done``: its
+    result was heard, and it has nothing to do but to end.
+    """
+
+    progress: int
+
+    @property
+    def is_done(self) -> bool: ...
 
     def feed(self, data: bytes) -> None:
         """Take a piece of standard output, cut anywhere."""
@@ -192,10 +201,15 @@ class Listener(Protocol):
 
 
 class Harness(Protocol):
-    """Speaks to one agent program. ``secrets`` are the variables that its keys are in."""
+    """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
+
+    ``is_talkative``: it prints while it works, so that a long silence means that it hangs.
+    """
 
     name: str
     secrets: tuple[str, ...]
+    variables: tuple[str, ...]
+    is_talkative: bool
 
     def listener(self) -> Listener:
         """A listener for one run."""

@@ -1,4 +1,4 @@
-"""The claude harness: every captured run against its row in the table, streams nobody captured, and the real road.
+"""The claude harness: streams nobody captured, how it is started, and the real road. What was captured: test_captured.
 
 No agent program is run here: in scratch homes a shell script stands in for it, and replays what was captured.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,41 +14,34 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from tests.adapters.captured import TABLE
 from tests.engine.homes import AT_ONCE, PATH, ScratchHome, scratch_home
 
 from baton.adapters.harnesses import LINE_LIMIT, SUMMARY_LIMIT
-from baton.adapters.harnesses.claude import INSTALL, TEXT_LIMIT, ClaudeListener, Harness
-from baton.adapters.harnesses.claude_endings import UNREPORTED
+from baton.adapters.harnesses.claude import Harness
+from baton.adapters.harnesses.endings import UNREPORTED
+from baton.adapters.harnesses.events import TEXT_LIMIT, EventListener
 from baton.adapters.harnesses.streams import NAMES_LIMIT, OBJECT_LIMIT
 from baton.domain.errors import BatonError, HarnessMissing, InvalidInput
 from baton.domain.exchange import Ending, Invocation, Job, Verdict
+from baton.domain.harness_settings import ClaudeSettings, HarnessSettings
 from baton.domain.records import Unit
-from baton.domain.settings import ClaudeSettings, HarnessSettings
 from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples/claude"
-CASES: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "claude_cases.yaml").read_text("utf-8"))
+CASES = TABLE["claude"]
 USED = "$0.0085; tokens 2.4k in, 84 out, 0 from cache, 0 to cache"
 SESSION = "11111111-2222-4333-8444-555555555555"
-
-every_case = pytest.mark.parametrize("case", CASES)
 
 
 def stream(case: str) -> bytes:
     """The standard output of a captured run."""
     return next(SAMPLES.glob(f"{case}.*json")).read_bytes()
-
-
-def ending(case: str) -> Ending:
-    """How a captured run ended."""
-    stderr = SAMPLES / f"{case}.stderr.txt"
-    return an_end(CASES[case]["exit"], stderr.read_text("utf-8") if stderr.exists() else "")
 
 
 def an_end(exit_code: int | None = 0, stderr: str = "", *, signal: int | None = None) -> Ending:
@@ -83,9 +75,9 @@ def judged(*pieces: bytes, by: Ending | None = None) -> Verdict:
     return harness.verdict(a_job(), by or an_end(), heard)
 
 
-def heard_of(*events: dict[str, Any]) -> ClaudeListener:
+def heard_of(*events: dict[str, Any]) -> EventListener:
     """A listener that heard these events."""
-    listener = ClaudeListener()
+    listener = a_harness().listener()
     listener.feed(lines(*events))
     return listener
 
@@ -108,43 +100,8 @@ def result(text: str = "Done.", **more: Any) -> dict[str, Any]:
 # -- what was captured --------------------------------------------------------------------------------------------
 
 
-def test_every_sample_has_its_row_and_every_row_its_sample() -> None:
-    found = {path.name.partition(".")[0] for path in SAMPLES.iterdir()}
-    assert (found, len(CASES)) == (set(CASES), 43)
-
-
-@every_case
-def test_a_captured_run_is_judged_as_the_table_says(case: str) -> None:
-    expected = CASES[case]
-    verdict = judged(stream(case), by=ending(case))
-
-    assert {
-        "exit": expected["exit"],
-        "completed": verdict.completed,
-        "kind": verdict.kind.value if verdict.kind else None,
-        "message": verdict.message[: len(expected["message"])],
-        "summary": verdict.summary,
-        "session": verdict.session,
-        "usage": verdict.usage,
-    } == expected
-    assert len(verdict.message.splitlines()) == 1
-    assert len(verdict.message) <= 300  # more than that is cut where a task says why it is blocked
-
-
-@every_case
-def test_where_the_stream_is_cut_makes_no_difference(case: str) -> None:
-    data, by = stream(case), ending(case)
-    whole = judged(data, by=by)
-    marks = sorted(random.Random(case).sample(range(len(data) + 1), min(20, len(data))))
-    pieces = [data[start:end] for start, end in zip([0, *marks], [*marks, len(data)], strict=True)]
-
-    assert judged(*pieces, by=by) == whole
-    assert judged(*(data[at : at + 1] for at in range(len(data))), by=by) == whole
-    assert judged(data.rstrip(b"\n"), by=by) == whole
-
-
 def test_what_was_said_and_used_is_kept_while_it_runs() -> None:
-    listener = ClaudeListener()
+    listener = a_harness().listener()
     doing = []
     for line in stream("success").splitlines(keepends=True):
         listener.feed(line)
@@ -159,10 +116,10 @@ def test_what_was_said_and_used_is_kept_while_it_runs() -> None:
 
 
 def test_a_denial_and_a_retry_are_shown_while_it_runs() -> None:
-    listener = ClaudeListener()
+    listener = a_harness().listener()
     listener.feed(b"\n".join(stream("denied").splitlines()[:4]) + b"\n")
     assert (listener.denied, listener.last_line()) == ({"Bash": 1}, "was denied Bash")
-    listener = ClaudeListener()
+    listener = a_harness().listener()
     listener.feed(b"\n".join(stream("rate_limit_429").splitlines()[:3]) + b"\n")
     assert (listener.retries, listener.last_line()) == (2, "waits to ask the provider again: rate limit")
 
@@ -291,7 +248,7 @@ def test_what_a_helper_says_is_not_the_agents_word() -> None:
     helper = says("I am a helper", parent_tool_use_id="toolu_1", error="rate_limit")
     helper["message"]["content"].append({"type": "tool_use", "name": "Read", "input": {}})
     listener = heard_of(says("I ask a helper"), helper)
-    assert (listener.text, listener.error.word) == ("I ask a helper", "")
+    assert (listener.text, listener.failure) == ("I ask a helper", None)
     assert (listener.tools, listener.last_line()) == ({"Read": 1}, "Read")
     assert judged(lines(result(), helper)).kind is FailureKind.NO_REPORT
 
@@ -378,7 +335,7 @@ def test_whatever_is_printed_there_is_a_verdict_that_can_be_kept(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PIECES)
 def test_whatever_is_printed_the_last_line_can_be_shown(pieces: list[bytes]) -> None:
-    listener = ClaudeListener()
+    listener = a_harness().listener()
     for piece in pieces:
         listener.feed(piece)
         assert listener.last_line().isprintable()
@@ -386,7 +343,7 @@ def test_whatever_is_printed_the_last_line_can_be_shown(pieces: list[bytes]) -> 
 
 
 def test_a_long_run_is_heard_in_little_memory() -> None:
-    listener = ClaudeListener()
+    listener = a_harness().listener()
     tool = {"type": "tool_use", "name": "", "input": {"description": "y" * 1000}}
     tracemalloc.start()
 
@@ -462,8 +419,8 @@ def test_the_settings_make_the_command_line(program: Path) -> None:
         extra_args=("--add-dir=/notes", "--bare"),
     )
     assert invoked(program, harness, model="model-7").argv[5:] == (
-        "--permission-mode", "dontAsk", "--allowedTools=Bash(git log:*),Edit", "--model", "model-7",
-        "--max-turns", "40", "--max-budget-usd", "2.50", "--add-dir=/notes", "--bare",
+        "--permission-mode", "dontAsk", "--allowedTools=Bash(git log:*),Edit",
+        "--model", "model-7", "--max-turns", "40", "--max-budget-usd", "2.50", "--add-dir=/notes", "--bare",
     )  # fmt: skip
     assert "--allowedTools=" not in " ".join(invoked(program, a_harness(allowed_tools=())).argv)
 
@@ -474,7 +431,8 @@ def test_what_the_operator_lets_through_by_name_keeps_its_value(program: Path) -
 
 def test_the_keys_and_the_address_they_are_for_come_by_name() -> None:
     assert {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL"} <= {
-        *Harness.secrets
+        *Harness.secrets,
+        *Harness.variables,
     }
 
 
@@ -534,7 +492,7 @@ def test_a_program_that_cannot_be_run_is_missing(program: Path, spoil: str, word
         program.symlink_to("/nowhere/claude")
     with pytest.raises(HarnessMissing, match=words) as caught:
         invoked(program)
-    assert INSTALL in caught.value.cure
+    assert Harness.install in caught.value.cure
 
 
 def test_a_program_that_cannot_be_run_does_not_hide_one_that_can(program: Path, tmp_path: Path) -> None:
@@ -646,6 +604,6 @@ def test_a_missing_program_blocks_at_once_and_costs_no_attempt(home: ScratchHome
     task, (run,) = home.read("t"), home.runs("t")
     assert task.blocked is not None
     assert (task.blocked.kind, task.current.attempts, task.usage) == ("agent", 0, {})
-    assert INSTALL in task.blocked.reason
+    assert Harness.install in task.blocked.reason
     assert run["kind"] == "harness_missing"
     assert not os.path.exists(home.root / "stdin")

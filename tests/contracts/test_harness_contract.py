@@ -44,12 +44,17 @@ def made(name: str) -> Harness:
     return harness_named(name, HarnessSettings())
 
 
+def program_of(name: str) -> str:
+    """What the program of a harness is called; that of the plain ones stands in the skill."""
+    return getattr(made(name), "program", "no-such-program")
+
+
 def a_job(folder: Path, command: str = "no-such-program", completes: str | None = None) -> Job:
     """A job in an empty place: no program is there."""
     skill = Skill(
         name="writer", description="Writes.", command=command, completes=completes, folder=str(folder), shipped=False
     )
-    environ = {"PATH": str(folder), "BATON_TASK": "t", "BATON_STEP": "0"}
+    environ = {"PATH": str(folder), "BATON_TASK": "t", "BATON_STEP": "0", "BATON_HOME": str(folder)}
     return Job(
         run="r-1",
         skill=skill,
@@ -62,7 +67,7 @@ def a_job(folder: Path, command: str = "no-such-program", completes: str | None 
 
 
 def test_the_harnesses_are_found() -> None:
-    assert {"claude", "command", "script"} <= set(NAMES)
+    assert set(NAMES) == {"claude", "codex", "gemini", "opencode", "copilot", "cursor", "command", "script"}
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in HARNESSES])
@@ -96,6 +101,23 @@ def test_its_secrets_are_names_of_variables(name: str) -> None:
 
 
 @every_harness
+def test_what_it_is_given_by_name_is_no_secret_or_one_but_not_both(name: str) -> None:
+    harness = made(name)
+    assert not set(harness.secrets) & set(harness.variables)
+    assert all(variable.isidentifier() and variable.isupper() for variable in harness.variables)
+
+
+@every_harness
+def test_what_is_done_and_gets_on_is_known_from_the_start(name: str) -> None:
+    harness = made(name)
+    listener = harness.listener()
+    assert (listener.progress, listener.is_done) == (0, False)
+    listener.feed(b'{"type": "never seen"}\n')
+    assert listener.progress > 0
+    assert isinstance(harness.is_talkative, bool)
+
+
+@every_harness
 def test_a_missing_program_is_said_with_its_cure_before_anything_starts(name: str, tmp_path: Path) -> None:
     with pytest.raises(HarnessMissing) as caught:
         made(name).invocation(a_job(tmp_path))
@@ -106,7 +128,7 @@ def test_a_missing_program_is_said_with_its_cure_before_anything_starts(name: st
 @every_harness
 @pytest.mark.parametrize("spoil", ["folder", "mode"])
 def test_what_cannot_be_executed_is_as_good_as_missing(name: str, spoil: str, tmp_path: Path) -> None:
-    path = tmp_path / ("no-such-program" if name in ("command", "script") else name)
+    path = tmp_path / program_of(name)
     path.mkdir() if spoil == "folder" else path.write_text("#!/bin/false\n")
     with pytest.raises(HarnessMissing) as caught:
         made(name).invocation(a_job(tmp_path))
@@ -115,7 +137,7 @@ def test_what_cannot_be_executed_is_as_good_as_missing(name: str, spoil: str, tm
 
 @every_harness
 def test_the_program_is_found_in_the_path_of_the_job(name: str, tmp_path: Path) -> None:
-    path = tmp_path / ("no-such-program" if name in ("command", "script") else name)
+    path = tmp_path / program_of(name)
     path.write_text("#!/bin/false\n")
     path.chmod(0o755)
     invocation = made(name).invocation(a_job(tmp_path))

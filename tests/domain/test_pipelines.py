@@ -124,6 +124,13 @@ def test_every_harness_of_the_contract_may_be_named(harness: str) -> None:
     assert read_step(harness=harness).harness == harness
 
 
+def test_a_harness_that_the_settings_may_describe_is_known_by_its_name() -> None:
+    assert read_step(harness="x-my-agent").harness == "x-my-agent"
+    for name in ("x-", "x-My", "x_mine", "x--a", "mine", f"x-{'a' * 40}"):
+        with pytest.raises(ValueError, match="is not one of claude"):
+            Step(agent="writer", harness=name)
+
+
 @pytest.mark.parametrize("folder", ["drafts", "drafts/long", "..drafts", "a..b"])
 def test_a_folder_inside_the_workspace_is_accepted(folder: str) -> None:
     assert read_step(output_dir=folder).output_dir == folder

@@ -15,6 +15,14 @@ from baton.store.documents import SETTINGS_TEMPLATE, load_text
 
 HARNESSES = "known: api, claude, codex, command, copilot, cursor, gemini, opencode, script"
 DURATION = "write a number and a unit: ms, s, m, h or d, like 30s"
+OF_EACH: dict[str, Any] = {
+    "bypass": False,
+    "system_prompt": None,
+    "max_turns": None,
+    "max_budget_usd": None,
+    "extra_args": [],
+    "agent_args": {},
+}
 DEFAULTS: dict[str, Any] = {
     "concurrency": {"agents": 4},
     "lease": {"heartbeat": "15s", "steal_after": "10m", "stale_after": "30m"},
@@ -25,7 +33,7 @@ DEFAULTS: dict[str, Any] = {
         "backoff_max": "30m",
         "max_revisions": 3,
     },
-    "timeouts": {"step": "60m", "grace": "10s"},
+    "timeouts": {"step": "60m", "first_output": "10m", "silence": "20m", "after_result": "60s", "grace": "10s"},
     "sweep": {"archive_after": "0s", "min_backlog": 0},
     "harness": {
         "default": "claude",
@@ -33,12 +41,15 @@ DEFAULTS: dict[str, Any] = {
         "claude": {
             "permission_mode": "acceptEdits",
             "allowed_tools": ["Bash"],
-            "bypass": False,
             "sandbox": False,
-            "max_turns": None,
-            "max_budget_usd": None,
-            "extra_args": [],
+            **OF_EACH,
         },
+        "codex": OF_EACH | {"allowed_tools": []},
+        "gemini": OF_EACH | {"allowed_tools": ["run_shell_command"]},
+        "opencode": OF_EACH | {"allowed_tools": ["bash", "edit", "external_directory"]},
+        "copilot": OF_EACH | {"allowed_tools": ["shell", "write"]},
+        "cursor": OF_EACH | {"allowed_tools": []},
+        "own": {},
     },
     "notify": {
         "channels": ["telegram"],
@@ -86,6 +97,9 @@ def test_every_duration_can_be_had_in_seconds() -> None:
         "retry.backoff_seconds": 30.0,
         "retry.backoff_max_seconds": 1800.0,
         "timeouts.step_seconds": 3600.0,
+        "timeouts.first_output_seconds": 600.0,
+        "timeouts.silence_seconds": 1200.0,
+        "timeouts.after_result_seconds": 60.0,
         "timeouts.grace_seconds": 10.0,
         "sweep.archive_after_seconds": 0.0,
         "retention.archive_seconds": 31_536_000.0,
@@ -121,6 +135,8 @@ def test_a_supervisor_beats_three_times_before_it_is_stale_whatever_is_written()
         "notify: {channels: [], events: []}",
         f"notify: {{events: [{', '.join(EVENTS)}]}}",
         "harness: {default: script}",
+        "harness: {default: x-mine, own: {x-mine: {argv: [mine]}}, models: {x-mine: {fast: m}}}",
+        "harness: {gemini: {max_turns: 5, system_prompt: Be brief}, codex: {agent_args: {writer: [--search]}}}",
         "harness: {claude: {max_turns: 1000, max_budget_usd: 0.01, allowed_tools: [], extra_args: [--bare]}}",
         "harness: {claude: {max_budget_usd: 100000, permission_mode: plan, bypass: true, sandbox: true}}",
         "retention: {logs: 0s}",
@@ -204,8 +220,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "harness: {claude: {max_turn: 5}}",
             "harness.claude.max_turn: unknown key",
-            "did you mean 'max_turns'? known: allowed_tools, bypass, extra_args, max_budget_usd, max_turns,"
-            " permission_mode, sandbox",
+            "did you mean 'max_turns'? known: agent_args, allowed_tools, bypass, extra_args, max_budget_usd, max_turns,"
+            " permission_mode, sandbox, system_prompt",
         ),
         (
             "harness: {claude: {permission_mode: acceptEdit}}",
@@ -246,6 +262,91 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
             "harness: {claude: {extra_args: [--bare, --permission-mode=plan]}}",
             "harness.claude.extra_args: --permission-mode=plan is Baton's own to give",
             "remove it; there is a setting for it",
+        ),
+        ("timeouts: {silence: 0s}", "timeouts.silence: must be longer than 0", "write a time like 30s"),
+        ("timeouts: {first_output: 0s}", "timeouts.first_output: must be longer than 0", "write a time like 30s"),
+        (
+            "timeouts: {silenc: 5m}",
+            "timeouts.silenc: unknown key",
+            "did you mean 'silence'? known: after_result, first_output, grace, silence, step",
+        ),
+        ("harness: {codex: {max_turns: 5}}", "harness.codex.max_turns: Codex has no turn limit", "remove it"),
+        (
+            "harness: {codex: {max_budget_usd: 5}}",
+            "harness.codex.max_budget_usd: Codex has no money limit",
+            "remove it",
+        ),
+        (
+            "harness: {opencode: {max_turns: 5}}",
+            "harness.opencode.max_turns: OpenCode only reminds its model of a turn limit, and goes on",
+            "remove it",
+        ),
+        (
+            "harness: {copilot: {system_prompt: Be brief}}",
+            "harness.copilot.system_prompt: Copilot CLI takes none; it reads AGENTS.md",
+            "remove it",
+        ),
+        (
+            "harness: {cursor: {max_turns: 5}}",
+            "harness.cursor.max_turns: Cursor's agent has no turn limit",
+            "remove it",
+        ),
+        (
+            "harness: {gemini: {extra_args: [--yolo]}}",
+            "harness.gemini.extra_args: --yolo is Baton's own to give",
+            "remove it; there is a setting for it",
+        ),
+        (
+            "harness: {codex: {agent_args: {writer: [--sandbox=read-only]}}}",
+            "harness.codex.agent_args.writer: --sandbox=read-only is Baton's own to give",
+            "remove it; there is a setting for it",
+        ),
+        (
+            "harness: {codex: {agent_args: {'A b': [x]}}}",
+            "harness.codex.agent_args: 'A b' is not a valid agent name",
+            "write {AGENT: [WORD]}",
+        ),
+        (
+            "harness: {claude: {system_prompt: ' '}}",
+            "harness.claude.system_prompt: is empty or not printable",
+            "write a text, or remove the key",
+        ),
+        ("harness: {default: x-mine}", "harness.default: 'x-mine' is not a harness", HARNESSES),
+        (
+            "harness: {own: {mine: {argv: [mine]}}}",
+            "harness.own.mine: 'mine' does not begin with x-, or has other signs than a-z, 0-9 and '-'",
+            "name it like x-my-agent",
+        ),
+        ("harness: {own: {x-mine: {}}}", "harness.own.x-mine: the key 'argv' is missing", "add 'argv: ...'"),
+        (
+            "harness: {own: {x-mine: {argv: [mine, '{modl}']}}}",
+            "harness.own.x-mine.argv: {modl} is not known",
+            "did you mean 'model'? known: agent, model, prompt_file, resume, run, skill, step, task, workspace",
+        ),
+        (
+            "harness: {own: {x-mine: {argv: [mine], parser: jsonl}}}",
+            "harness.own.x-mine.parser: 'jsonl' is not a parser",
+            "did you mean 'ndjson'? known: ndjson, text",
+        ),
+        (
+            "harness: {own: {x-mine: {argv: [mine], stream: {session: id}}}}",
+            "harness.own.x-mine.stream: says how JSON is read, and the parser is text",
+            "set parser: ndjson",
+        ),
+        (
+            "harness: {own: {x-mine: {argv: [mine], parser: ndjson, success: {result: true}}}}",
+            "harness.own.x-mine.success: asks for a result, and stream.result does not say what it is",
+            "add it",
+        ),
+        (
+            "harness: {own: {x-mine: {argv: [mine], exit_codes: {'0': auth}}}}",
+            "harness.own.x-mine.exit_codes: '0' is not an exit code",
+            "write it like {'41': auth}",
+        ),
+        (
+            "harness: {own: {x-mine: {argv: [mine], failures: {overdrawn: credits}}}}",
+            "harness.own.x-mine.failures.overdrawn: invalid enum value 'credits'",
+            "did you mean 'credit'?",
         ),
         (
             "notify: {channels: [telegram, slack]}",

@@ -24,6 +24,7 @@ from baton.domain.errors import (
     StorageError,
     TaskNotFound,
 )
+from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.ids import check_agent, check_id
 from baton.domain.readiness import not_ready
 from baton.domain.records import Task, Unit
@@ -37,7 +38,7 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Harness, Prompts, Slot
 from baton.store.layout import toolkit_path
 
-HARNESSES = toolkit_path("scripts", "baton", "adapters", "harnesses")
+HARNESS_FILES = toolkit_path("scripts", "baton", "adapters", "harnesses")
 LOADED_LATE = (
     "engine.completion", "store.dotenv", "store.runs", "store.skills", "store.strict_yaml", "store.waits",
 )  # fmt: skip
@@ -198,7 +199,7 @@ def _import_everything() -> None:
     import_module("filelock")
     for name in LOADED_LATE:
         import_module(f"baton.{name}")
-    for file in os.listdir(HARNESSES):
+    for file in os.listdir(HARNESS_FILES):
         if file.endswith(".py") and not file.startswith("_"):
             # A harness that is broken breaks only the runs that ask for it, and is said there.
             with suppress(Exception):
@@ -227,14 +228,25 @@ def _prompts(wiring: Wiring) -> Callable[[], Prompts]:
 
 
 def harness_named(name: str, settings: HarnessSettings | None = None) -> Harness:
-    """Return the harness in the file of this name, under these settings; one that is not built is refused by name."""
-    if not os.path.exists(os.path.join(HARNESSES, f"{name}.py")):
+    """Return the harness in the file of this name, or described by the settings; any other is refused by name."""
+    from importlib import import_module  # start-up
+
+    known = settings or HarnessSettings()
+    if name in known.own:
+        from baton.adapters.harnesses.described import DescribedHarness  # start-up
+
+        return DescribedHarness(name, known.own[name])
+    if is_own_name(name):
+        names = ", ".join(sorted(known.own)) or "none"
+        raise HarnessMissing(
+            f"the settings do not describe the harness '{name}'; they describe {names}",
+            cure=f"add {name} under harness.own in config/baton.yaml (docs/harnesses.md)",
+        )
+    if name not in HARNESSES or not os.path.exists(os.path.join(HARNESS_FILES, f"{name}.py")):
         raise HarnessMissing(
             f"the harness '{name}' is not built yet", cure="set harness: {default: script} in config/baton.yaml"
         )
-    from importlib import import_module  # start-up
-
-    made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness(settings or HarnessSettings())
+    made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness(known)
     return made
 
 

@@ -60,6 +60,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     ``readable`` and ``writable`` are folders beside the workspace: its instructions, its working memory. A program that
     asks before it leaves its working directory has to be told of them.
+    ``resume`` is the program's own id of a session to go on with.
     """
 
     run: str
@@ -71,26 +72,32 @@ class Job(Struct, frozen=True, kw_only=True):
     environ: dict[str, str]
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    resume: str | None = None
 
 
 class Invocation(Struct, frozen=True, kw_only=True):
-    """A command line; the environment's names it adds are values already."""
+    """A command line, what it adds to the environment, and the texts of files that must be there, by their paths."""
 
     argv: tuple[str, ...]
     environ: dict[str, str]
+    files: dict[str, str] = {}
 
 
 class Ending(Struct, frozen=True, kw_only=True):
-    """How the agent's process ended, as seen: exit code or signal, and the ends of what it printed."""
+    """How the agent's process ended, as seen: exit code or signal, the ends of what it printed, and the instant."""
 
     exit_code: int | None
     signal: int | None
     stdout_tail: str
     stderr_tail: str
+    at: str | None = None
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done."""
+    """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done.
+
+    ``resets_at`` is the instant at which a rate limit ends, where the program said it.
+    """
 
     completed: bool
     kind: FailureKind | None = None
@@ -98,3 +105,4 @@ class Verdict(Struct, frozen=True, kw_only=True):
     message: str = ""
     session: str | None = None
     usage: dict[str, Any] = {}
+    resets_at: str | None = None

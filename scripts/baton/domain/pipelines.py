@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput
+from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent, check_slug
 from baton.domain.records import Unit
 from baton.domain.statuses import TaskStatus
@@ -30,7 +31,6 @@ STATUSES_OF_STEPS = frozenset(
         TaskStatus.IN_PROGRESS,
     }
 )
-HARNESSES = ("claude", "codex", "gemini", "opencode", "copilot", "cursor", "api", "script", "command")
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -54,7 +54,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
         refuse_unbuilt(self, NOT_BUILT_IN_STEP, "a step")
         if self.agent is not None:
             checked("agent", check_agent, self.agent)
-        if self.harness is not None and self.harness not in HARNESSES:
+        if self.harness is not None and not is_harness(self.harness):
             raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
         if self.timeout is not None:
             seconds = checked("timeout", parse_duration, self.timeout)

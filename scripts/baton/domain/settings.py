@@ -6,14 +6,12 @@ raises as ``ValueError("<key>: <what>")``, to which msgspec adds the section; th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from baton.domain.errors import InvalidInput
-from baton.domain.pipelines import HARNESSES
+from baton.domain.harness_settings import HarnessSettings as HarnessSettings
+from baton.domain.refusals import check_count, check_durations, check_variables, check_word, refuse_key
 from baton.domain.times import parse_duration
 
 Duration = Annotated[str, Meta(examples=["30s"])]
@@ -29,65 +27,8 @@ EVENTS = (
     "revision_requested",
 )
 MAX_AGENTS = 100
-MAX_COUNT = 1_000
-MAX_DAYS = 36_500
 # A supervisor must beat a few times before its silence means anything, whatever was written.
 BEATS_BEFORE_STALE = 3
-CLAUDE_MODES = ("acceptEdits", "auto", "default", "dontAsk", "plan")
-# What Baton gives Claude Code by itself, or by a key of its own; another word for it would go round its checks.
-CLAUDE_OWN_ARGS = frozenset({
-    "-p", "--print", "--input-format", "--output-format", "--verbose", "--model", "--max-turns", "--max-budget-usd",
-    "--permission-mode", "--allowedTools", "--allowed-tools", "--dangerously-skip-permissions",
-    "--allow-dangerously-skip-permissions",
-})  # fmt: skip
-MAX_USD = 100_000
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def check_count(key: str, count: int, *, most: int = MAX_COUNT) -> None:
-    """Refuse a count that is not between 1 and ``most``."""
-    if not 1 <= count <= most:
-        refuse_key(key, f"{count} is not between 1 and {most}", cure=f"write a whole number from 1 to {most}")
-
-
-def check_durations(section: Struct, *keys: str, above_zero: bool = False) -> None:
-    """Refuse these keys of ``section`` as :func:`check_duration` does."""
-    for key in keys:
-        check_duration(key, getattr(section, key), above_zero=above_zero)
-
-
-def check_duration(key: str, text: str, *, above_zero: bool = False) -> float:
-    """Return the seconds of ``text``; refuse what is no duration, longer than a century, or 0 where that is no use."""
-    try:
-        seconds = parse_duration(text)
-    except InvalidInput as error:
-        raise ValueError(f"{key}: {error.message}") from error
-    if seconds > MAX_DAYS * 86_400:
-        refuse_key(key, f"{text} is longer than {MAX_DAYS}d", cure="write a shorter time")
-    if above_zero and not seconds:
-        refuse_key(key, "must be longer than 0", cure="write a time like 30s")
-    return seconds
-
-
-def check_word(key: str, word: str, known: Collection[str], what: str) -> None:
-    """Refuse a word that is not one of ``known``; ``what`` says what it was meant to be, with its article."""
-    if word not in known:
-        refuse_key(key, f"{word!r} is not {what}", word=word, known=known)
-
-
-def check_variables(key: str, names: Collection[str]) -> None:
-    """Refuse what cannot name an environment variable, or names one that Baton sets itself."""
-    for name in names:
-        if _VARIABLE.fullmatch(name) is None:
-            # Not shown: what stands here by mistake may be a secret.
-            refuse_key(key, "an entry is not the name of a variable", cure="list names only, like MY_KEY; no values")
-        if name.startswith("BATON_"):
-            refuse_key(key, f"{name} is set by Baton itself", cure="remove it")
-
-
-def refuse_key(key: str, what: str, *, cure: str = "", **details: object) -> NoReturn:
-    """Raise ``ValueError("<key>: <what>")`` from an ``InvalidInput`` with the cure, or ``word`` and those ``known``."""
-    raise ValueError(f"{key}: {what}") from InvalidInput(what, cure=cure, **details)
 
 
 class Concurrency(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,19 +92,42 @@ class RetrySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a run may take, and how long its processes get to end."""
+    """How long a run may take, how long it may be silent, and how long its processes get to end.
+
+    The three in the middle are for agent programs, which print while they work: until the first output, between two
+    signs that the agent gets on, and from its result until it ends by itself.
+    """
 
     step: Duration = "60m"
+    first_output: Duration = "10m"
+    silence: Duration = "20m"
+    after_result: Duration = "60s"
     grace: Duration = "10s"
 
     def __post_init__(self) -> None:
-        check_durations(self, "step", above_zero=True)
+        check_durations(self, "step", "first_output", "silence", above_zero=True)
+        check_durations(self, "after_result")
         check_durations(self, "grace")
 
     @property
     def step_seconds(self) -> float:
         """The time a run may take where neither step nor skill says."""
         return parse_duration(self.step)
+
+    @property
+    def first_output_seconds(self) -> float:
+        """The time until an agent program must have printed anything at all."""
+        return parse_duration(self.first_output)
+
+    @property
+    def silence_seconds(self) -> float:
+        """The time without a sign that the agent gets on; that it asks its provider again is none."""
+        return parse_duration(self.silence)
+
+    @property
+    def after_result_seconds(self) -> float:
+        """The time an agent program gets to end by itself when its result was heard."""
+        return parse_duration(self.after_result)
 
     @property
     def grace_seconds(self) -> float:
@@ -186,49 +150,6 @@ class SweepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def archive_after_seconds(self) -> float:
         """How long a finished task stays among the live ones."""
         return parse_duration(self.archive_after)
-
-
-class ClaudeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How Claude Code is run. ``bypass``: it asks for nothing; ``sandbox`` declares that nothing here can be lost."""
-
-    permission_mode: str = "acceptEdits"
-    allowed_tools: tuple[str, ...] = ("Bash",)
-    bypass: bool = False
-    sandbox: bool = False
-    max_turns: int | None = None
-    max_budget_usd: float | None = None
-    extra_args: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.permission_mode == "bypassPermissions":
-            refuse_key("permission_mode", "is not how to bypass permissions", cure="set bypass: true")
-        check_word("permission_mode", self.permission_mode, CLAUDE_MODES, "a permission mode")
-        for key in ("allowed_tools", "extra_args"):
-            if any(not word.strip() or "\0" in word for word in getattr(self, key)):
-                refuse_key(key, "a word is empty or not printable", cure="remove it")
-        if self.max_turns is not None:
-            check_count("max_turns", self.max_turns)
-        if self.max_budget_usd is not None and not 0.01 <= self.max_budget_usd <= MAX_USD:
-            refuse_key("max_budget_usd", f"is not between 0.01 and {MAX_USD}", cure="write dollars, like 2.50")
-        for word in self.extra_args:
-            if word.partition("=")[0] in CLAUDE_OWN_ARGS:
-                refuse_key("extra_args", f"{word} is Baton's own to give", cure="remove it; there is a setting for it")
-
-
-class HarnessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who runs agents where neither step, campaign nor skill says; ``models`` maps words, a harness at a time."""
-
-    default: str = "claude"
-    models: dict[str, dict[str, str]] = {}
-    claude: ClaudeSettings = ClaudeSettings()
-
-    def __post_init__(self) -> None:
-        check_word("default", self.default, HARNESSES, "a harness")
-        for harness, words in self.models.items():
-            check_word(f"models.{harness}", harness, HARNESSES, "a harness")
-            for word, model in words.items():
-                if not word.strip() or not model.strip():
-                    refuse_key(f"models.{harness}", "a word or a model is empty", cure="write it like {sonnet: NAME}")
 
 
 class NotifySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

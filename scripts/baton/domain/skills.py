@@ -10,9 +10,9 @@ import re
 from msgspec import Struct, field
 
 from baton.domain.errors import InvalidInput
+from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.ids import is_agent_name
-from baton.domain.pipelines import HARNESSES
-from baton.domain.settings import MAX_COUNT, check_count, check_duration, check_variables, check_word, refuse_key
+from baton.domain.refusals import MAX_COUNT, check_count, check_duration, check_variables, check_word, refuse_key
 
 METADATA_KEYS = (
     "harness",
@@ -124,7 +124,8 @@ def _check_metadata(key: str, value: str) -> None:
     if not value.strip():
         refuse_key(path, "is empty", cure="write a value, or remove the key")
     if key == "harness":
-        check_word(path, value, HARNESSES, "a harness")
+        if not is_own_name(value):
+            check_word(path, value, HARNESSES, "a harness")
     elif key == "completes":
         check_word(path, value, COMPLETES, "who may complete the step")
     elif key == "timeout":

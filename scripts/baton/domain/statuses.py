@@ -62,12 +62,15 @@ class Outcome(StrEnum):
 class FailureKind(StrEnum):
     """Why a run failed; what follows from a kind is in ``retry``. The second group is known from what a CLI agent says.
 
-    ``timeout`` is the wall clock, ``signal`` any end from outside, ``no_result`` an agent that ended without an answer.
+    ``timeout`` is the wall clock, ``no_output`` a run that never printed anything, ``silence`` one that no longer got on,
+    ``signal`` any end from outside, ``no_result`` an agent that ended without an answer.
     """
 
     EXIT_CODE = "exit_code"
     NO_REPORT = "no_report"
     TIMEOUT = "timeout"
+    NO_OUTPUT = "no_output"
+    SILENCE = "silence"
     SIGNAL = "signal"
     RELEASE = "release"
     SUPERVISOR_LOST = "supervisor_lost"
@@ -87,6 +90,15 @@ class FailureKind(StrEnum):
     BUDGET = "budget"
     TOOL_DENIED = "tool_denied"
     NO_RESULT = "no_result"
+
+
+class Hang(StrEnum):
+    """At which limit a run was ended that would not end by itself. After its result it counts as ended well."""
+
+    NO_OUTPUT = "no_output"
+    SILENCE = "silence"
+    AFTER_RESULT = "after_result"
+    WALL_CLOCK = "wall_clock"
 
 
 class BlockKind(StrEnum):

@@ -10,8 +10,9 @@ from baton.domain.campaign_commands import CreateCampaign
 from baton.domain.campaigns import Campaign
 from baton.domain.commands import CreateTask
 from baton.domain.errors import InvalidInput
+from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_id, check_slug
-from baton.domain.pipelines import HARNESSES, Step, Template, check_steps, checked, units_of
+from baton.domain.pipelines import Step, Template, check_steps, checked, units_of
 from baton.domain.priorities import rank_of
 from baton.domain.records import Unit
 from baton.domain.times import parse_instant
@@ -51,7 +52,7 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"target_article_count must be between 1 and {TARGET_LIMIT}")
         if self.generate not in ("per_article", "batch"):
             raise ValueError("generate must be per_article or batch")
-        if self.harness is not None and self.harness not in HARNESSES:
+        if self.harness is not None and not is_harness(self.harness):
             raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
 
 

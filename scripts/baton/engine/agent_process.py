@@ -31,6 +31,7 @@ class Stream:
         self.path = path
         self.is_open = True
         self.tail = b""
+        self.byte_count = 0
         self._log: int | None = None
         self._written = 0
         os.set_blocking(fileno, False)
@@ -49,6 +50,7 @@ class Stream:
             if not data:
                 self.close()
                 return
+            self.byte_count += len(data)
             self.tail = (self.tail + data)[-TAIL:] if len(data) < TAIL else data[-TAIL:]
             self._keep(data)
             if self._hear is not None:
@@ -136,6 +138,11 @@ class AgentProcess:
                 stream.pump()
         self.has_ended = self.has_ended or self._pidfd in ready
         return self.has_ended
+
+    @property
+    def byte_count(self) -> int:
+        """How much it has printed, on both outputs."""
+        return sum(stream.byte_count for stream in self.streams)
 
     def signal_group(self, number: signal.Signals) -> None:
         """Signal the agent's process group. It is not collected yet, so its number cannot be another's."""

@@ -10,9 +10,10 @@ from msgspec import Struct, structs
 
 from baton.domain.errors import HarnessMissing
 from baton.domain.exchange import Ending, Verdict
-from baton.domain.records import Lease, Report
+from baton.domain.records import Report
 from baton.domain.redaction import redact
-from baton.domain.statuses import FailureKind, Outcome, ReportKind
+from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
+from baton.engine.hangs import KINDS, Limits
 from baton.engine.preparation import Prepared
 from baton.ports import Listener
 
@@ -24,7 +25,10 @@ FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it."""
+    """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it.
+
+    ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
+    """
 
     outcome: Outcome
     kind: FailureKind | None = None
@@ -33,38 +37,48 @@ class Watched(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     session: str | None = None
     usage: dict[str, Any] = {}
+    hang: Hang | None = None
+    resets_at: str | None = None
 
 
 class Judge:
     """Judges one run; ``listener`` has heard what it printed."""
 
-    def __init__(self, prepared: Prepared, lease: Lease, listener: Listener) -> None:
+    def __init__(self, prepared: Prepared, listener: Listener, limits: Limits) -> None:
         self._prepared = prepared
-        self._lease = lease
         self._listener = listener
+        self._limits = limits
 
-    def judge(self, stopped_for: Outcome | None, report: Report | None, ending: Ending) -> Watched:
+    def judge(self, stopped_for: Outcome | Hang | None, report: Report | None, ending: Ending) -> Watched:
         """Say how a run ended that was spawned: ``stopped_for`` is why it was ended, ``None`` when it ended by itself."""
+        if stopped_for is Hang.AFTER_RESULT:
+            # It had come to its result and only would not go: what our signal made of its exit says nothing.
+            ending = structs.replace(ending, exit_code=0, signal=None)
         message = self._words(ending)
         verdict = self._prepared.harness.verdict(self._prepared.job, ending, self._listener)
         watched = self._outcome(stopped_for, report, ending, verdict, message)
-        return structs.replace(watched, session=verdict.session, usage=verdict.usage)
+        return structs.replace(
+            watched,
+            session=verdict.session,
+            usage=verdict.usage,
+            hang=stopped_for if isinstance(stopped_for, Hang) else None,
+            resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
+        )
 
     def _outcome(
-        self, stopped_for: Outcome | None, report: Report | None, ending: Ending, verdict: Verdict, message: str
+        self, stopped_for: Outcome | Hang | None, report: Report | None, ending: Ending, verdict: Verdict, message: str
     ) -> Watched:
         code = ending.exit_code
-        if stopped_for is Outcome.TIMED_OUT:
-            limit = f"it did not end within {self._lease.deadline_seconds:g} s"
+        if isinstance(stopped_for, Hang) and stopped_for is not Hang.AFTER_RESULT:
             return Watched(
                 outcome=Outcome.TIMED_OUT,
-                kind=FailureKind.TIMEOUT,
-                message=f"{message}\n{limit}".strip(),
+                kind=KINDS[stopped_for],
+                message=f"{message}\n{self._why(stopped_for)}".strip(),
                 exit_code=code,
             )
         if stopped_for is Outcome.INTERRUPTED:
             return Watched(outcome=Outcome.INTERRUPTED, kind=FailureKind.STOPPED, message="the supervisor was stopped")
-        if stopped_for is not None:
+        if isinstance(stopped_for, Outcome):
             return Watched(outcome=stopped_for, exit_code=code)
         if ending.signal is not None:
             name = _signal_name(ending.signal)
@@ -72,6 +86,15 @@ class Judge:
             said = f"{message}\nended by {name}".strip()
             return Watched(outcome=outcome, kind=FailureKind.SIGNAL, message=said)
         return self._from_verdict(verdict, report, ending, message)
+
+    def _why(self, hang: Hang) -> str:
+        """One line about a hang; what it did last helps to see whose fault it is."""
+        if hang is Hang.WALL_CLOCK:
+            return f"it did not end within {self._limits.wall_clock:g} s"
+        if hang is Hang.NO_OUTPUT:
+            return f"it printed nothing within {self._limits.no_output:g} s"
+        last = self.clean(self._listener.last_line())
+        return f"it did not get on for {self._limits.silence:g} s" + (f"; the last of it: {last}" if last else "")
 
     def _from_verdict(self, verdict: Verdict, report: Report | None, ending: Ending, message: str) -> Watched:
         if report is not None and ending.exit_code == 0:

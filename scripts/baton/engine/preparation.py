@@ -119,10 +119,7 @@ class Preparation:
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
-        data = self._prompts().render("step", facts).encode()
-        fd = os.open(prompt_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
+        write_private(prompt_file, self._prompts().render("step", facts))
         baton = {
             "BATON_HOME": self._places.home,
             "BATON_TASK": task.id,
@@ -137,7 +134,7 @@ class Preparation:
         environ = agent_environment(
             self._environ,
             self._config.credential,
-            allowed=(*settings.env, *skill.env, *harness.secrets),
+            allowed=(*settings.env, *skill.env, *harness.secrets, *harness.variables),
             scripts=self._places.scripts,
             baton=baton,
         )
@@ -153,6 +150,8 @@ class Preparation:
             writable=(os.path.dirname(facts["memory_file"]),),
         )
         invocation = harness.invocation(job)
+        for path, text in invocation.files.items():
+            write_private(path, text)
         return Prepared(
             job=structs.replace(job, environ=environ | invocation.environ),
             harness=harness,
@@ -196,6 +195,15 @@ class Preparation:
                 for f in unit.failures
             ],
         }
+
+
+def write_private(path: str, text: str) -> None:
+    """Write a file for a run, which nobody else may read: whole or not at all, another run may be reading it."""
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    fd = os.open(f"{path}.{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(text.encode())
+    os.replace(f"{path}.{os.getpid()}", path)
 
 
 def default_output(task: Task, unit: Unit) -> str:

@@ -1,7 +1,7 @@
 """One run: spawn the agent, watch it, end it with its whole tree, and say how it ended. Grants and ends are not here.
 
-The watch ends for one of five reasons: the agent ended, its time is over, its lease was revoked (or taken), it has
-reported and its grace is over, or the supervisor itself was told to stop.
+The watch ends for one of five reasons: the agent ended, it hangs, its lease was revoked (or taken), it has reported and
+its grace is over, or the supervisor itself was told to stop.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import signal
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from baton.domain.records import Lease, Report, Task
-from baton.domain.statuses import Outcome
+from baton.domain.statuses import Hang, Outcome
 from baton.engine.agent_process import AgentProcess
+from baton.engine.hangs import HangWatch, Limits
 from baton.engine.judging import Judge, Watched
 from baton.engine.preparation import Prepared
 from baton.ports import Clock, Process
@@ -49,6 +52,7 @@ class Run:
         clock: Clock,
         tree: Tree,
         *,
+        limits: Limits,
         grace_seconds: float,
         heartbeat_seconds: float,
         look: Callable[[], Task | None],
@@ -63,6 +67,7 @@ class Run:
         self._run = lease.run
         self._clock = clock
         self._tree = tree
+        self._limits = limits
         self._grace_seconds = grace_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._look = look
@@ -75,7 +80,7 @@ class Run:
         self._next_beat = 0.0
         self._agent_started: Process | None = None
         self._listener = prepared.harness.listener()
-        self._judge = Judge(prepared, lease, self._listener)
+        self._judge = Judge(prepared, self._listener, limits)
 
     def execute(self) -> Watched:
         """Run the agent to its end, whatever that is."""
@@ -98,27 +103,34 @@ class Run:
             self._end(agent)
         self._clear_tree(agent)
         self._look_at_record(self._clock.monotonic())
-        ending = agent.collect()
+        ending = structs.replace(agent.collect(), at=self._clock.now())
         self._tree.reap(None)
         return self._judge.judge(stopped_for, self._report, ending)
 
     # -- watching -----------------------------------------------------------------------------------------------
 
-    def _watch(self, agent: AgentProcess) -> Outcome | None:
+    def _watch(self, agent: AgentProcess) -> Outcome | Hang | None:
         """Wait for the agent's end; return why it has to be ended, or ``None`` when it ended by itself."""
         self._agent_started = self._tree.identify(agent.pid)
         now = self._clock.monotonic()
-        deadline = now + (self._lease.deadline_seconds or 0.0)
+        hangs = HangWatch(self._limits, self._listener, now)
         self._beat_when_due(agent)
         next_look = now + LOOK_SECONDS
         while True:
-            if agent.wait(min(next_look, self._next_beat, deadline) - now, self._wake):
+            if agent.wait(min(next_look, self._next_beat, hangs.deadline) - now, self._wake):
                 return None
             now = self._clock.monotonic()
             if self._is_told_to_stop():
                 return Outcome.INTERRUPTED
-            if now >= deadline:
-                return Outcome.TIMED_OUT
+            hang = hangs.look(now, agent.byte_count)
+            if hang is not None and hang is not Hang.WALL_CLOCK:
+                # With its last word said it may be as silent as it likes, for as long as its grace lasts.
+                reason = self._look_at_record(now)
+                hang = None if self._report is not None else hang
+                if reason is not None:
+                    return reason
+            if hang is not None:
+                return hang
             self._beat_when_due(agent)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS

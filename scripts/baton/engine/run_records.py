@@ -37,6 +37,8 @@ def run_record(
         "status": "completed" if outcome in good else "failed",
         "outcome": outcome,
         "kind": watched.kind,
+        "hang": watched.hang,
+        "resets_at": watched.resets_at,
         "exit_code": watched.exit_code,
         "error": watched.message or None,
         "finished_at": now,

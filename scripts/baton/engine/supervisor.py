@@ -22,6 +22,7 @@ from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
 from baton.engine.granting import Granted, Granter
+from baton.engine.hangs import limits_for
 from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
@@ -190,6 +191,9 @@ class Supervisor:
             lease,
             self._clock,
             self._tree,
+            limits=limits_for(
+                settings.timeouts, lease.deadline_seconds or 0.0, is_talkative=prepared.harness.is_talkative
+            ),
             grace_seconds=settings.timeouts.grace_seconds,
             heartbeat_seconds=settings.lease.heartbeat_seconds,
             look=look,

@@ -32,11 +32,15 @@ def find_program(name: str, path: str, install: str) -> str:
 class PlainListener:
     """Hears a program whose output means nothing in particular: only its last line is kept."""
 
+    is_done = False  # only its exit says so
+
     def __init__(self) -> None:
+        self.progress = 0
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
         """Take a piece of standard output."""
+        self.progress += len(data)
         self._tail = (self._tail + data)[-4 * LINE_LIMIT :]
 
     def last_line(self) -> str:

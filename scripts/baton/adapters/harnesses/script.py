@@ -16,6 +16,8 @@ class Harness:
 
     name = "script"
     secrets: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    is_talkative = False
 
     def __init__(self, settings: HarnessSettings) -> None:
         """Take what every harness is made with; the skill says all that this one needs."""

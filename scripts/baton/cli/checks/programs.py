@@ -54,10 +54,15 @@ def needed_harnesses(patient: Patient) -> dict[str, str]:
 
 def needed_programs(patient: Patient) -> list[Need]:
     """Return the programs of these harnesses, and those that skills of the harness ``command`` name."""
+    own = {
+        name: (one.argv[0], one.install or "say under install how it is installed")
+        for name, one in patient.settings.harness.own.items()
+    }
+    programs = PROGRAMS | own
     needs = [
-        Need(program=PROGRAMS[harness][0], by=by, harness=harness, cure=PROGRAMS[harness][1])
+        Need(program=programs[harness][0], by=by, harness=harness, cure=programs[harness][1])
         for harness, by in needed_harnesses(patient).items()
-        if harness in PROGRAMS
+        if harness in programs
     ]
     for skill in patient.skills[0]:
         word = _first_word(skill.command or "") if skill.harness == "command" else ""

@@ -101,7 +101,7 @@ def harnesses(patient: Patient) -> Iterator[Finding]:
     seen, unbuilt = [], set()
     for name, by in needed_harnesses(patient).items():
         try:
-            harness_named(name)
+            harness_named(name, patient.settings.harness)
         except BatonError as problem:
             unbuilt.add(name)
             yield error(f"{by}: {problem.message}", problem.cure)
