@@ -17,7 +17,7 @@ from tests.engine.homes import ScratchHome
 from tests.store.homes import check_agreement, do
 
 from baton.domain import commands as c
-from baton.domain.campaigns import ActivateCampaign
+from baton.domain.campaign_commands import ActivateCampaign
 from baton.domain.records import Lease
 from baton.domain.statuses import FailureKind, Outcome
 

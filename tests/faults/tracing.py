@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from baton.store import documents
+
 SEEN = (
     "openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "rmdir", "mkdir", "ftruncate", "flock",
     "fcntl", "vfork", "clone", "clone3", "fork", "kill", "pidfd_send_signal", "link", "symlink", "chmod", "fchmod",
@@ -129,6 +131,7 @@ def _become(act: Callable[[], int], environ: Mapping[str, str], out: Path, err: 
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
         os.environ.clear()
         os.environ.update(environ)
+        documents._KNOWN.clear()  # a process that has just begun has read nothing yet
         os.read(gate, 1)
         os.close(gate)
         code = act()

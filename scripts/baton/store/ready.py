@@ -46,11 +46,7 @@ class ReadyIndex:
                 if is_due(bucket, now_seconds):
                     buckets.setdefault(bucket, []).append(group)
         for bucket in sorted(buckets):
-            names = [
-                (name, group)
-                for group in buckets[bucket]
-                for name in self._names(group, bucket)
-            ]
+            names = [(name, group) for group in buckets[bucket] for name in self._names(group, bucket)]
             for name, group in sorted(names):
                 yield Entry(group=group, bucket=bucket, name=name)
 
