@@ -12,14 +12,14 @@ from baton import start
 start.require(__file__)
 
 from baton.cli.script import group, main
-from baton.cli.task_verbs import CHANGING
+from baton.cli.task_verbs import BRANCHING, CHANGING
 from baton.cli.task_views import LOOKING
 
 command = group(
     "task",
     "Make tasks, look at them, and say what should become of them.",
     "task.py list\ntask.py show spring-001\ntask.py retry spring-001",
-    [*CHANGING, *LOOKING],
+    [*CHANGING, *BRANCHING, *LOOKING],
 )
 
 if __name__ == "__main__":

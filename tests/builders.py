@@ -50,7 +50,9 @@ def create_task(*units: Unit, id: str = "spring-001", **fields: Any) -> c.Create
     """The command that makes a task; without units: research, write, review."""
     line = units or tuple(unit(agent, folder) for agent, folder in LINE)
     defaults = {"title": "Rye bread", "project": "acme", "campaign": "spring"}
-    return c.CreateTask(id=id, units=line, fields=defaults | fields)
+    branches = fields.pop("branches", {})
+    join = fields.pop("convergence_step", None)
+    return c.CreateTask(id=id, units=line, fields=defaults | fields, branches=branches, convergence_step=join)
 
 
 def task(*units: Unit, now: str = NOW, **fields: Any) -> Task:

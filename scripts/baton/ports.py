@@ -4,7 +4,7 @@ hold every implementer to it. A port appears together with its first implementer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from baton.domain.campaigns import Campaign
@@ -161,8 +161,8 @@ class Slots(Protocol):
 class Launcher(Protocol):
     """Starts supervisors that outlive us."""
 
-    def start(self, slot: Slot, target: tuple[str, str] | None = None) -> int:
-        """Start a detached supervisor that inherits the slot; ``target`` is an (agent, task) to begin with."""
+    def start(self, slot: Slot, target: Sequence[str] | None = None) -> int:
+        """Start a detached supervisor that inherits the slot; ``target``: the words for one unit to begin with."""
 
 
 class Processes(Protocol):

@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 # What each command is called by: those that always answer in JSON, the others, and the verbs of those that have some.
 ALWAYS_JSON = (
-    "acquire_lock", "activate_campaign", "check_pipeline", "complete_step", "release_lock", "request_revision",
-    "resolve_service",
+    "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
+    "request_revision", "resolve_service",
 )  # fmt: skip
 FOR_PEOPLE = ("init_home", "invoke_agent", "notify")
 VERBS = {
@@ -38,7 +38,7 @@ VERBS = {
     "service": ("list",),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
-        "unblock", "cancel", "retry", "delete",
+        "unblock", "cancel", "retry", "delete", "retrigger", "clear",
     ),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")

@@ -423,9 +423,25 @@ def test_a_step_that_makes_no_sense_is_refused_with_its_place(
     assert said in done.error["message"]
 
 
+HERO = {"trigger_after_step": 1, "agent": "alpha", "label": "Hero image"}
+WRONG_BRANCHES: list[tuple[dict[str, Any], str]] = [
+    ({"parallel_branches": [HERO], "convergence_step": 1}, "convergence_step: 1 comes before 'Hero image' can be done"),
+    ({"parallel_branches": [HERO, HERO]}, "'Hero image' is there twice"),
+    ({"parallel_branches": [HERO | {"trigger_after_step": 9}]}, "trigger_after_step 9 is not one of the main_steps"),
+    ({"parallel_branches": [HERO | {"labl": "x"}]}, "parallel_branches[0].labl: unknown key"),
+    ({"convergence_step": 1}, "there is nothing to wait for"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG_BRANCHES)
+@pytest.mark.parametrize("verb", ["create", "validate"])
+def test_branches_that_make_no_sense_are_refused(home: Home, verb: str, change: dict[str, Any], said: str) -> None:
+    done = refused(home, "pipeline", verb, home.file("x.json", template() | change))
+    assert done.refusal == (1, "invalid_input")
+    assert said in done.error["message"]
+
+
 UNBUILT: list[tuple[str, dict[str, Any]]] = [
-    ("parallel_branches", {"parallel_branches": [{"trigger_after_step": 1, "agent": "alpha", "label": "Hero image"}]}),
-    ("convergence_step", {"convergence_step": 0}),
     ("gates", {"main_steps": [{"agent": "alpha", "gates": ["make test"]}]}),
     ("review", {"main_steps": [{"agent": "alpha", "review": "fast"}]}),
     ("expects", {"main_steps": [{"agent": "alpha", "expects": ["drafts/x.md"]}]}),

@@ -18,6 +18,7 @@ WORDS = {
     ("acquire_lock",): "t-1 --agent alpha",
     ("activate_campaign",): "spring",
     ("check_pipeline",): "",
+    ("complete_branch",): "t-1 Image --agent alpha",
     ("complete_step",): "t-1 --agent alpha",
     ("release_lock",): "t-1 --agent alpha",
     ("request_revision",): "t-1 --agent alpha --to-step 0 --notes x",
@@ -53,6 +54,8 @@ WORDS = {
     ("task", "unblock"): "t-1",
     ("task", "cancel"): "t-1",
     ("task", "retry"): "t-1",
+    ("task", "retrigger"): "t-1 Image",
+    ("task", "clear"): "t-1 Image",
     ("task", "delete"): "t-1",
 }
 # Runs a script as its own program would be run, and tells on stderr what it imported and what it did to the world.
@@ -255,7 +258,7 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 NEED_SETTINGS = {
     ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "resume"), ("check_pipeline",),
     ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
-    ("task", "retry"), ("task", "unblock"),
+    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"),
 }  # fmt: skip
 
 

@@ -169,6 +169,7 @@ def test_a_run_shows_its_agent_task_step_attempt_and_last_line(live: Home) -> No
             "campaign": None,
             "agent": "slow",
             "step": 0,
+            "branch": None,
             "unit": "s1",
             "run": record["lease"]["run"],
             "attempt": 1,

@@ -24,7 +24,7 @@ from baton.domain.errors import (
     NotReady,
 )
 from baton.domain.readiness import is_due, not_ready, waiting
-from baton.domain.records import HISTORY_LIMIT, Event, Task, Unit
+from baton.domain.records import HISTORY_LIMIT, Event, Lease, Task, Unit
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -96,26 +96,40 @@ def check_record(task: Task) -> None:
     assert len(set(tokens)) == len(tokens)
     assert all(0 < token <= task.token for token in tokens)
     assert (task.blocked is not None) == (task.status is TaskStatus.BLOCKED)
-    assert (task.asked is not None) == any(lease.revoked for lease in task.leases), "a wish waits for revoked runs only"
+    revoked = [lease for lease in task.leases if lease.revoked]
+    assert bool(revoked) if task.asked else all(lease.void for lease in revoked), "a wish waits for revoked runs only"
+    assert all(lease.revoked and lease.kind is LeaseKind.RUN for lease in task.leases if lease.void)
     main = [lease for lease in task.leases if any(lease.unit == step.key for step in task.pipeline)]
     assert len(main) <= 1
     lease = main[0] if main else None
     assert task.lease == lease
     assert task.locked_by == (lease.agent if lease else None)
     assert task.locked_at == (lease.granted_at if lease else None)
-    open_branches = {label for label, branch in task.branches.items() if branch.status in OPEN and branch.ready_at}
-    assert set(task.pending_branches) == open_branches
+    triggered = {label: branch for label, branch in task.branches.items() if branch.ready_at}
+    assert set(task.pending_branches) == {label for label, branch in triggered.items() if branch.status not in DONE}
     assert len(task.leases) == len({lease.unit for lease in task.leases}), "two leases on one unit"
     for held in task.leases:
-        assert task.unit(held.unit).status is UnitStatus.IN_PROGRESS
-    stands = task.blocked or task.asked or task.unmet or lease or task.is_finished
-    assert bool(waiting(task)) == (not stands), "nothing keeps the unit, so it waits in the index; and only then"
+        assert held.void or task.unit(held.unit).status is UnitStatus.IN_PROGRESS
+    _check_waiting(task, lease)
     if task.is_finished:
         assert not task.leases
         assert task.completed_at
     again = msgspec.json.decode(msgspec.json.encode(task), type=Task, strict=True)
     assert again == task
     assert msgspec.json.encode(again) == msgspec.json.encode(task)
+
+
+def _check_waiting(task: Task, main: Lease | None) -> None:
+    """Check that a unit which nothing keeps waits in the index; and only such a one."""
+    names = {entry.name.rsplit("~", 1)[1] for entry in waiting(task)}
+    if task.blocked or task.asked or task.unmet or task.is_finished:
+        assert not names
+        return
+    joins = task.convergence_step is not None and task.pipeline_step >= task.convergence_step
+    waits = main is not None or task.is_line_done or (joins and task.pending_branches)
+    free = [branch for branch in task.branches.values() if branch.ready_at and branch.status in OPEN]
+    wanted = {branch.key for branch in free if task.lease_of(branch.key) is None}
+    assert names == wanted | (set() if waits else {task.current.key})
 
 
 def _check_line(task: Task) -> None:
@@ -126,6 +140,15 @@ def _check_line(task: Task) -> None:
         assert all(step.status in DONE for step in task.units())
         return
     assert all(step.status is UnitStatus.PENDING for step in task.pipeline[task.pipeline_step + 1 :])
+    for branch in task.branches.values():
+        assert branch.trigger_after_step is not None
+        trigger = task.pipeline[branch.trigger_after_step]
+        assert branch.ready_at is None or trigger.status in DONE, "a branch began before its step was done"
+        assert branch.ready_at or branch.status is UnitStatus.SKIPPED or trigger.status not in DONE
+        assert branch.status is not UnitStatus.FAILED or task.blocked or task.is_finished
+    if task.is_line_done:
+        assert task.pipeline_step == len(task.pipeline) - 1 and (task.leases or task.pending_branches or task.asked)
+        return
     current = task.current
     assert current.agent is not None
     assert current.ready_at is not None
@@ -155,14 +178,25 @@ seldom = st.sampled_from((False, False, False, False, True))
 some_dependencies = st.one_of(st.just([]), st.sets(st.sampled_from(("dep-1", "dep-2"))).map(sorted))
 
 
+labels = st.lists(st.sampled_from(("Image", "Social", "Email")), max_size=2, unique=True).map(tuple)
+
+
 class Histories(RuleBasedStateMachine):
     """Several agents, people, sweeps and a clock that jumps, all at one task."""
 
-    @initialize(line=lines, depends_on=some_dependencies)
-    def make(self, line: list[Unit], depends_on: list[str]) -> None:
+    @initialize(line=lines, depends_on=some_dependencies, triggers=st.lists(st.integers(0, 3), max_size=2), join=steps)
+    def make(self, line: list[Unit], depends_on: list[str], triggers: list[int], join: int) -> None:
         self.seconds = 0
         self.boot_seconds = 1000
-        self.made = create_task(*line, depends_on=tuple(depends_on))
+        after_steps = [trigger % len(line) for trigger in triggers]
+        branches = {
+            label: unit("painter", trigger_after_step=after)
+            for label, after in zip(("Image", "Social"), after_steps, strict=False)
+        }
+        can_join = branches and max(after_steps) < join < len(line)
+        self.made = create_task(
+            *line, depends_on=tuple(depends_on), branches=branches, convergence_step=join if can_join else None
+        )
         self.begin()
 
     def begin(self) -> None:
@@ -182,10 +216,10 @@ class Histories(RuleBasedStateMachine):
     def holds(self) -> None:
         check_record(self.task)
         assert not self.ended_tokens & {lease.token for lease in self.task.leases}, "a token came back"
-        if waiting(self.task) and self.task.not_before is None:
+        for entry in waiting(self.task) if self.task.not_before is None else ():
             # A back-off too far ahead is over now; any other one is over when the longest has passed.
-            when = (self.now, self.in_a_while)
-            reasons = [not_ready(self.task, self.task.current, now, BACKOFF_MAX_SECONDS) for now in when]
+            one = self.task.unit(entry.name.rsplit("~", 1)[1])
+            reasons = [not_ready(self.task, one, now, BACKOFF_MAX_SECONDS) for now in (self.now, self.in_a_while)]
             assert None in reasons, "a jump of the clock stranded the task"
 
     def do(self, command: Any) -> None:
@@ -205,7 +239,9 @@ class Histories(RuleBasedStateMachine):
         self.ended_tokens |= {lease.token for lease in before.leases} - {lease.token for lease in after.leases}
         self.task = after
 
-    def token(self, is_stale: bool) -> int:
+    def token(self, is_stale: bool, place: int = 0) -> int:
+        if place and self.task.leases:
+            return self.task.leases[place % len(self.task.leases)].token
         live = self.task.lease.token if self.task.lease else self.task.token
         return max(1, live - 1) if is_stale else live
 
@@ -239,12 +275,27 @@ class Histories(RuleBasedStateMachine):
             self.do(c.MeetDependency(dependency=task.unmet[0]))
         elif lease is None:
             self.acquire_by_hand("writer", None) if by_hand else self.grant_lease(0, True, 0)
+            if lease is self.task.lease and self.task.pending_branches:
+                self._go_on_with_a_branch(by_hand, fails)
         elif lease.kind is LeaseKind.HAND:
             self.do(c.CompleteByHand(agent=lease.agent, outputs=outputs, quality_score=score))
         elif lease.report is None and lease.revoked is None and not fails:
             self.report_run(ReportKind.COMPLETED, False, None, None, "", score)
         else:
             self.end_run(Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3)
+
+    def _go_on_with_a_branch(self, by_hand: bool, fails: bool) -> None:
+        branch = self.task.branches[self.task.pending_branches[0]]
+        lease = self.task.lease_of(branch.key)
+        if lease is not None:
+            self.end_run(
+                Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3, self.task.leases.index(lease)
+            )
+        elif by_hand:
+            self.do(c.CompleteBranch(label=self.task.pending_branches[0], agent="painter"))
+        else:
+            place = list(self.task.branches).index(self.task.pending_branches[0])
+            self.grant_lease(len(self.task.pipeline) + place, False, 1)
 
     # The ordinary road, three times over, so that histories get somewhere.
     go_on = rule(by_hand=seldom, fails=seldom, score=scores)(_go_on)
@@ -253,9 +304,9 @@ class Histories(RuleBasedStateMachine):
 
     # supervisors and sweeps
 
-    @rule(step=st.integers(0, 3), is_current=st.booleans(), slot=st.integers(0, 3))
+    @rule(step=st.integers(0, 5), is_current=st.booleans(), slot=st.integers(0, 3))
     def grant_lease(self, step: int, is_current: bool, slot: int) -> None:
-        line = self.task.pipeline
+        line = self.task.units()
         target = self.task.current if is_current else line[step % len(line)]
         reason = not_ready(self.task, target, self.now, BACKOFF_MAX_SECONDS)
         token = self.task.token
@@ -276,11 +327,12 @@ class Histories(RuleBasedStateMachine):
         jitter=st.floats(0, 1, exclude_max=True),
         usage=st.sampled_from(({}, {"input_tokens": 10, "cost_usd": 0.5})),
         max_revisions=st.integers(0, 2),
+        place=st.integers(0, 2),
     )
     def end_run(
-        self, outcome: Outcome, is_stale: bool, jitter: float, usage: dict[str, Any], max_revisions: int
+        self, outcome: Outcome, is_stale: bool, jitter: float, usage: dict[str, Any], max_revisions: int, place: int = 0
     ) -> None:
-        token = self.token(is_stale)
+        token = self.token(is_stale, place)
         command = c.EndRun(
             token=token,
             run=f"r-{token}",
@@ -326,13 +378,23 @@ class Histories(RuleBasedStateMachine):
         to_step=st.one_of(st.none(), steps),
         notes=words,
         score=scores,
+        place=st.integers(0, 2),
     )
     def report_run(
-        self, kind: ReportKind, is_stale: bool, agent: str | None, to_step: int | None, notes: str, score: float | None
+        self,
+        kind: ReportKind,
+        is_stale: bool,
+        agent: str | None,
+        to_step: int | None,
+        notes: str,
+        score: float | None,
+        place: int = 0,
     ) -> None:
-        holder = self.task.lease.agent if self.task.lease else "writer"
+        token = self.token(is_stale, place)
+        held = self.task.lease_with(token)
+        holder = held.agent if held else "writer"
         command = c.ReportRun(
-            token=self.token(is_stale),
+            token=token,
             kind=kind,
             agent=agent or holder,
             outputs=("drafts/spring-001.md",),
@@ -360,7 +422,19 @@ class Histories(RuleBasedStateMachine):
     def revise_by_hand(self, agent: str, to_step: int, notes: str, max_revisions: int) -> None:
         self.do(c.ReviseByHand(agent=agent, to_step=to_step, notes=notes, max_revisions=max_revisions))
 
+    @rule(label=st.sampled_from(("Image", "Social", "Email")), agent=st.sampled_from(("painter", "writer")))
+    def complete_branch(self, label: str, agent: str) -> None:
+        self.do(c.CompleteBranch(label=label, agent=agent, outputs=("assets/a.png",)))
+
     # people
+
+    @rule(labels=labels, also_done=st.booleans())
+    def retrigger_branches(self, labels: tuple[str, ...], also_done: bool) -> None:
+        self.do(c.RetriggerBranches(by="ann", labels=labels, also_done=also_done))
+
+    @rule(labels=labels)
+    def clear_branches(self, labels: tuple[str, ...]) -> None:
+        self.do(c.ClearBranches(by="ann", labels=labels))
 
     @rule(to_step=steps, notes=words, stop_run=st.booleans())
     def revise_by_person(self, to_step: int, notes: str, stop_run: bool) -> None:

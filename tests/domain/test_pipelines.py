@@ -10,10 +10,11 @@ import pytest
 from baton.domain.pipelines import (
     HARNESSES,
     NOT_BUILT_IN_STEP,
-    NOT_BUILT_IN_TEMPLATE,
+    Branch,
     OnComplete,
     Step,
     Template,
+    branches_of,
     units_of,
 )
 from baton.domain.records import Unit
@@ -64,10 +65,48 @@ def test_an_unknown_key_is_refused(key: str) -> None:
         read(**{key: []})
 
 
-@pytest.mark.parametrize("key", NOT_BUILT_IN_TEMPLATE)
-def test_a_feature_of_the_pipeline_that_is_not_built_is_refused_by_name(key: str) -> None:
-    with pytest.raises(msgspec.ValidationError, match=f"{key} in a pipeline is not supported yet"):
-        read(**{key: [{"agent": "image-director"}]})
+BRANCH = {"trigger_after_step": 0, "agent": "image-director", "label": "Hero image"}
+
+
+def read_branches(*branches: dict[str, Any], convergence_step: int | None = None) -> Template:
+    steps = [{"agent": "content-writer"}, {"agent": "content-reviewer"}, {"agent": "humanizer"}]
+    return read(main_steps=steps, parallel_branches=list(branches), convergence_step=convergence_step)
+
+
+def test_branches_begin_after_a_step_and_join_at_another() -> None:
+    found = read_branches(BRANCH, BRANCH | {"label": "Social", "deliverable": "social_posts"}, convergence_step=2)
+    assert [(one.label, one.trigger_after_step, one.deliverable) for one in found.parallel_branches] == [
+        ("Hero image", 0, None),
+        ("Social", 0, "social_posts"),
+    ]
+    assert found.convergence_step == 2
+
+
+@pytest.mark.parametrize(
+    ("branches", "convergence_step", "message"),
+    [
+        ([BRANCH, BRANCH], None, "'Hero image' is there twice"),
+        ([BRANCH | {"trigger_after_step": 3}], None, "trigger_after_step 3 is not one of the main_steps"),
+        ([BRANCH | {"trigger_after_step": -1}], None, "trigger_after_step -1 is not one of the main_steps"),
+        ([BRANCH | {"trigger_after_step": 1}], 1, "convergence_step 1 comes before 'Hero image' can be done"),
+        ([BRANCH], 3, "convergence_step 3 is not one of the main_steps"),
+        ([], 1, "there is nothing to wait for"),
+        ([BRANCH | {"label": " "}], None, "a branch must have a label"),
+        ([BRANCH | {"label": "a\nb"}], None, "a branch must have a label"),
+        ([BRANCH | {"label": "x" * 101}], None, "a branch must have a label"),
+        ([BRANCH | {"agent": None}], None, "a branch must have an agent"),
+        ([BRANCH | {"task_status": "drafted"}], None, "only the main line moves the task"),
+        ([BRANCH | {"deliverable": "Hero image"}], None, "deliverable"),
+        ([BRANCH | {"color": "red"}], None, "unknown field `color`"),
+        ([{"agent": "image-director", "label": "Hero image"}], None, "missing required field `trigger_after_step`"),
+    ],
+)
+def test_branches_that_cannot_work_are_refused_with_the_reason(
+    branches: list[dict[str, Any]], convergence_step: int | None, message: str
+) -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        read_branches(*branches, convergence_step=convergence_step)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("key", NOT_BUILT_IN_STEP)
@@ -80,7 +119,6 @@ def test_a_feature_of_a_step_that_is_not_built_is_refused_by_name_and_place(key:
 
 @pytest.mark.parametrize("nothing", [None, [], {}, ""])
 def test_a_feature_that_is_not_built_may_be_left_empty(nothing: Any) -> None:
-    assert read(parallel_branches=nothing).slug == "my-line"
     assert read_step(gates=nothing).agent == "content-writer"
 
 
@@ -183,3 +221,36 @@ def test_a_step_without_a_description_is_described_by_its_label() -> None:
 
 def test_every_field_of_a_step_reaches_its_unit() -> None:
     assert set(Step.__struct_fields__) - set(NOT_BUILT_IN_STEP) <= set(Unit.__struct_fields__)
+    assert set(Branch.__struct_fields__) - set(NOT_BUILT_IN_STEP) <= set(Unit.__struct_fields__)
+
+
+def test_the_branches_of_a_task_are_those_whose_deliverable_is_wanted() -> None:
+    template = read_branches(
+        BRANCH,
+        BRANCH | {"label": "Social", "deliverable": "social_posts", "model": "opus"},
+        BRANCH | {"label": "Email", "deliverable": "email"},
+    )
+    made = branches_of(template, {"email": False, "social_posts": True}, harness="codex", model="sonnet")
+    assert made == {
+        "Hero image": Unit(
+            step=None,
+            key="b1",
+            agent="image-director",
+            label="Hero image",
+            description="Hero image",
+            model="sonnet",
+            harness="codex",
+            trigger_after_step=0,
+        ),
+        "Social": Unit(
+            step=None,
+            key="b2",
+            agent="image-director",
+            label="Social",
+            description="Social",
+            model="opus",
+            harness="codex",
+            trigger_after_step=0,
+            deliverable="social_posts",
+        ),
+    }

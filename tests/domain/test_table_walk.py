@@ -66,12 +66,17 @@ def gaps(base: type, table: Table, examples: Iterable[type], verbs: Iterable[typ
 
 
 def a_task_that_is(status: TaskStatus) -> Task:
-    """A task of three steps in this status, held by nobody, that waits for another one where that is possible."""
+    """A task of three steps and a branch that has begun, in this status, held by nobody."""
     mapped = status if status in _MAPPED else TaskStatus.RESEARCHED
-    line = (unit("keyword-researcher", task_status=mapped), unit("content-writer"), unit("content-reviewer"))
-    made = task(*line)
+    line = (
+        unit(None),
+        unit("keyword-researcher", task_status=mapped),
+        unit("content-writer"),
+        unit("content-reviewer"),
+    )
+    made = task(*line, branches=BRANCHES)
     if status is TaskStatus.REVISION_NEEDED:
-        return after(made, send_back())
+        return after(made, send_back(to_step=1))
     if status is TaskStatus.BLOCKED:
         return after(made, block())
     if status is TaskStatus.CANCELLED:
@@ -79,10 +84,14 @@ def a_task_that_is(status: TaskStatus) -> Task:
     if status is TaskStatus.DELETED:
         return after(made, commands.DeleteTask(by="ann"))
     steps = {TaskStatus.BACKLOG: 0, TaskStatus.COMPLETED: 3}.get(status, 1)
-    return after(made, *(acquire(), complete()) * steps)
+    done = after(made, *(acquire(), complete()) * steps)
+    return after(done, commands.ClearBranches(by="ann", labels=("Image",))) if steps == 3 else done
 
 
 _MAPPED = frozenset(set(TaskStatus) - FINISHED - {TaskStatus.BACKLOG, TaskStatus.BLOCKED, TaskStatus.REVISION_NEEDED})
+
+
+BRANCHES = {"Image": unit("image-director", trigger_after_step=0)}
 
 
 def runs(found: Task) -> Task:
@@ -131,8 +140,8 @@ TASK_EXAMPLES: dict[type, Example] = {
     commands.CompleteByHand: (is_held_by_hand, lambda task: complete()),
     commands.ReportRun: (runs, report),
     commands.EndRun: (has_reported, end_run),
-    commands.ReviseByHand: (is_held_by_hand, lambda task: revise()),
-    commands.ReviseByPerson: (is_free, lambda task: send_back()),
+    commands.ReviseByHand: (is_held_by_hand, lambda task: revise(to_step=1)),
+    commands.ReviseByPerson: (is_free, lambda task: send_back(to_step=1)),
     commands.RevokeLease: (runs, lambda task: revoke()),
     commands.CancelTask: (is_free, lambda task: cancel()),
     commands.BlockTask: (is_free, lambda task: block()),
@@ -146,6 +155,12 @@ TASK_EXAMPLES: dict[type, Example] = {
         waits_for_another,
         lambda task: commands.FailDependency(dependency="winter-001", reason="winter-001 was cancelled"),
     ),
+    commands.CompleteBranch: (
+        is_free,
+        lambda task: commands.CompleteBranch(label="Image", agent="image-director"),
+    ),
+    commands.RetriggerBranches: (is_free, lambda task: commands.RetriggerBranches(by="ann")),
+    commands.ClearBranches: (is_free, lambda task: commands.ClearBranches(by="ann", labels=("Image",))),
     commands.EndBackoff: (backs_off_for_ever, lambda task: commands.EndBackoff(backoff_max_seconds=1800.0)),
 }
 # A second block does not replace the first: legal, and nothing to do.
@@ -212,6 +227,7 @@ UNIT_EXAMPLES: dict[type, Any] = {
     units.GiveBack: units.GiveBack(at=LATER, interrupted=True),
     units.Reset: units.Reset(at=LATER, is_target=True),
     units.Reopen: units.Reopen(at=LATER, now=True),
+    units.Skip: units.Skip(at=LATER),
 }
 LEADS_TO: dict[type, set[UnitStatus]] = {
     units.Enter: {UnitStatus.IN_PROGRESS},
@@ -222,6 +238,7 @@ LEADS_TO: dict[type, set[UnitStatus]] = {
     units.GiveBack: {UnitStatus.IN_PROGRESS},
     units.Reset: {UnitStatus.PENDING},
     units.Reopen: {UnitStatus.PENDING, UnitStatus.IN_PROGRESS},
+    units.Skip: {UnitStatus.SKIPPED},
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.builders import LINE, NOW, after, campaign, template, unit
+from tests.builders import LINE, NOW, after, campaign, template
 
 from baton.domain import campaigns, tasks
 from baton.domain.campaign_commands import ActivateCampaign, AddTask, CreateCampaign, ExtendCampaign
@@ -130,10 +130,10 @@ def test_a_task_file_becomes_a_command_with_every_field_a_person_may_set() -> No
         assignees=["ann"],
         subscribers=["bob"],
     )
-    command = task_from(written, "rye", (unit(),), "ann")
+    command = task_from(written, template(Step(agent="content-writer")), "rye", None, "ann")
     assert command == CreateTask(
         id="rye",
-        units=(unit(),),
+        units=units_of((Step(agent="content-writer"),)),
         fields={
             "title": "Rye bread",
             "project": "acme",
@@ -158,8 +158,10 @@ def test_a_task_file_becomes_a_command_with_every_field_a_person_may_set() -> No
 
 
 def test_a_task_says_itself_who_made_it_if_it_likes() -> None:
+    written = read_task(created_by="the importer")
     assert (
-        task_from(read_task(created_by="the importer"), "rye", (unit(),), "ann").fields["created_by"] == "the importer"
+        task_from(written, template(Step(agent="content-writer")), "rye", None, "ann").fields["created_by"]
+        == "the importer"
     )
 
 

@@ -92,7 +92,7 @@ class Launcher:
         self.started: list[Slot] = []
         self.failure: BaseException | None = None
 
-    def start(self, slot: Slot, target: tuple[str, str] | None = None) -> int:
+    def start(self, slot: Slot, target: Any = None) -> int:
         if self.failure is not None:
             raise self.failure
         self.started.append(self._store.slots.adopt(slot.fileno, slot.number))

@@ -27,7 +27,7 @@ class LocalLauncher:
         # Kept so that a child which has ended is not collected twice; the supervisor reaps by itself.
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, slot: Slot, target: tuple[str, str] | None = None) -> int:
+    def start(self, slot: Slot, target: Sequence[str] | None = None) -> int:
         """Start a detached supervisor that inherits the slot; return its pid."""
         argv = supervisor_argv(self._script, self._home, slot, target)
         os.makedirs(os.path.dirname(self._log), 0o700, exist_ok=True)
@@ -51,7 +51,7 @@ class LocalLauncher:
 
 
 def supervisor_argv(
-    script: str, home: str, slot: Slot, target: tuple[str, str] | None, supervisor_fileno: int | None = None
+    script: str, home: str, slot: Slot, target: Sequence[str] | None, supervisor_fileno: int | None = None
 ) -> Sequence[str]:
     """Return the command line of a supervisor that goes on with an inherited slot."""
     descriptors = f"{slot.number}:{slot.fileno}" + ("" if supervisor_fileno is None else f":{supervisor_fileno}")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from baton.cli.caller import caller_of, check_said, person, task_of
 from baton.cli.script import Answer
 from baton.cli.wiring import Wiring
+from baton.domain.errors import InvalidWord
 from baton.domain.ids import check_slug
-from baton.domain.records import Task
+from baton.domain.records import Task, pending_branches
 from baton.engine import agent_calls as calls
 
 if TYPE_CHECKING:
@@ -60,6 +61,23 @@ def complete(
     return Answer(_what_comes_next(after))
 
 
+def complete_branch(
+    wiring: Wiring, words: tuple[str, ...], agent: str | None, *, outputs: tuple[str, ...], summary: str | None
+) -> Answer:
+    """Complete a branch; ``words`` are ``[TASK] LABEL``, each of which a run's environment may say instead."""
+    if len(words) > 2:
+        raise InvalidWord("too many words", cure="name a task and the label of one branch: complete_branch.py --help")
+    label = words[-1] if words else wiring.environ.get("BATON_BRANCH")
+    if not label:
+        raise InvalidWord("no branch is named", cure="name its label, or set BATON_BRANCH")
+    task = task_of(words[0] if words[1:] else None, wiring.environ)
+    caller = caller_of(agent, task, wiring.environ)
+    done = calls.Done(outputs=wiring.checked_outputs(task, outputs), summary=summary)
+    after = calls.complete_branch(wiring.door, task, label, caller, done)
+    wiring.dispatch_quietly()
+    return Answer({"remaining": len(pending_branches(after))})
+
+
 def revise(
     wiring: Wiring, task: str | None, agent: str | None, to_step: int, notes: str, *, by_person: bool, stop_run: bool
 ) -> Answer:
@@ -109,7 +127,7 @@ def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
 
 
 def _what_comes_next(after: Task) -> dict[str, Any]:
-    following = None if after.is_finished else after.current
+    following = None if after.is_finished or after.is_line_done else after.current
     return {
         "completed": True,
         "next_step": following.step if following else None,

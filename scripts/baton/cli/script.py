@@ -231,7 +231,8 @@ def _say(program: str, job: Job, error: BatonError, words: dict[str, Any], *, wa
         sys.stderr.write(f"  {error.cure}\n")
 
 
-def _quoted(id: str) -> str:
+def _quoted(id: str | tuple[str, ...]) -> str:
+    id = " ".join(id) if isinstance(id, tuple) else id
     return f"'{id if len(id) <= SHOWN else id[:SHOWN] + '...'}'"
 
 

@@ -38,7 +38,7 @@ def run_rows(running: Iterable[Running], now: str) -> list[Row]:
     """Task, agent, step, for how long, and what the agent printed last."""
     rows = []
     for one in running:
-        step = f"step {one.step}" if one.step is not None else one.unit
+        step = _step(one)
         tried = f" (attempt {one.attempt})" if one.attempt > 1 else ""
         cells = (one.task, one.agent, step + tried, lasting(seconds_between(one.since, now)))
         rows.append(Row(cells=cells, last=one.last_line))
@@ -47,7 +47,11 @@ def run_rows(running: Iterable[Running], now: str) -> list[Row]:
 
 def ready_rows(ready: Iterable[Waiting]) -> list[Row]:
     """What starts next, in this order."""
-    return [Row(cells=(one.task, one.agent or "-", f"step {one.step}"), last=f"{one.priority}") for one in ready]
+    return [Row(cells=(one.task, one.agent or "-", _step(one)), last=f"{one.priority}") for one in ready]
+
+
+def _step(one: Running | Waiting) -> str:
+    return f"step {one.step}" if one.branch is None else one.branch
 
 
 def waiting_rows(waiting: Iterable[Waiting], now: str) -> list[Row]:

@@ -57,8 +57,6 @@ def invoke(
     inherited: str | None,
 ) -> Answer:
     """Carry out one call of ``invoke_agent``."""
-    if branch is not None:
-        raise InvalidInput("branches are not built yet", cure="leave --branch out")
     if heartbeat:
         raise InvalidInput("heartbeat mode is not built yet", cure="name a task")
     if wiring.is_inside_run:
@@ -72,20 +70,20 @@ def invoke(
         raise InvalidWord("AGENT and TASK are needed", cure="name both, or use --next")
     check_agent(agent)
     if inherited is not None:
-        return _serve_target(wiring, agent, check_id(task), adopt(wiring, inherited))
-    _check(wiring, agent, check_id(task))
+        return _serve_target(wiring, check_id(task), branch, adopt(wiring, inherited))
+    unit = _check(wiring, agent, check_id(task), branch)
     slot = wiring.store.slots.take(wiring.config.settings().concurrency.agents)
     if slot is None:
         raise Busy("every slot is in use", cure="wait, or raise concurrency.agents")
     if detach:
         try:
-            pid = wiring.launcher.start(slot, (agent, task))
+            pid = wiring.launcher.start(slot, (agent, task) if branch is None else (agent, task, "--branch", branch))
         except BaseException:
             slot.free()
             raise
         slot.leave()
         return Answer({"detached": True, "pid": pid}, f"Started in the background (pid {pid}).")
-    return _serve_one(wiring, agent, task, slot)
+    return _serve_one(wiring, agent, task, unit, slot)
 
 
 def _serve_next(wiring: Wiring, inherited: str | None) -> Answer:
@@ -101,23 +99,24 @@ def _serve_next(wiring: Wiring, inherited: str | None) -> Answer:
     return Answer({"served": True})
 
 
-def _serve_target(wiring: Wiring, agent: str, task: str, slot: Slot) -> Answer:
-    """A detached start for one task: run it if it still is ready, and go on with what is ready then."""
+def _serve_target(wiring: Wiring, task: str, branch: str | None, slot: Slot) -> Answer:
+    """A detached start for one unit: run it if it still is ready, and go on with what is ready then."""
     served = supervisor(wiring, slot)
     served.begin()
     try:
-        first: Granted | None = served.granter.grant(task)
-    except (NotReady, IllegalTransition, TaskNotFound):
+        unit = _unit_of(wiring.task(task), branch).key if branch is not None else None
+        first: Granted | None = served.granter.grant(task, unit)
+    except (NotReady, IllegalTransition, TaskNotFound, InvalidInput):
         first = None  # somebody else was quicker, or has blocked, ended or deleted it
     served.serve(first)
     return Answer({"served": True})
 
 
-def _serve_one(wiring: Wiring, agent: str, task: str, slot: Slot) -> Answer:
+def _serve_one(wiring: Wiring, agent: str, task: str, unit: Unit, slot: Slot) -> Answer:
     served = supervisor(wiring, slot)
     try:
         served.begin()
-        granted = served.granter.grant(task)
+        granted = served.granter.grant(task, None if unit.step is not None else unit.key)
     except BaseException:
         slot.free()
         raise
@@ -130,14 +129,15 @@ def _serve_one(wiring: Wiring, agent: str, task: str, slot: Slot) -> Answer:
     return Answer(data, text, 0 if outcome in GOOD else 1)
 
 
-def _check(wiring: Wiring, agent: str, task: str) -> None:
+def _check(wiring: Wiring, agent: str, task: str, branch: str | None) -> Unit:
     """Refuse what can be refused before a slot is taken; the grant looks again, under the lock."""
     record = wiring.task(task)
-    unit = record.current
+    unit = _unit_of(record, branch)
     if not record.is_finished and unit.agent != agent:
+        what, option = ("the current step", "") if branch is None else (f"branch '{branch}'", f" --branch '{branch}'")
         raise IllegalTransition(
-            f"the current step of task '{task}' is {unit.agent}'s, not {agent}'s",
-            cure=f"invoke_agent.py {unit.agent} {task}",
+            f"{what} of task '{task}' is {unit.agent}'s, not {agent}'s",
+            cure=f"invoke_agent.py {unit.agent} {task}{option}",
             right_agent=unit.agent,
         )
     if record.is_finished or record.blocked is not None:
@@ -149,6 +149,17 @@ def _check(wiring: Wiring, agent: str, task: str) -> None:
     reason = _standing(wiring, record, unit)
     if reason:
         raise NotReady(reason)
+    return unit
+
+
+def _unit_of(record: Task, branch: str | None) -> Unit:
+    if branch is None:
+        return record.current
+    if branch not in record.branches:
+        known = ", ".join(record.branches)
+        cure = f"choose from {known}" if known else "it has no branches"
+        raise InvalidInput(f"task '{record.id}' has no branch '{branch}'", cure=cure)
+    return record.branches[branch]
 
 
 def _standing(wiring: Wiring, record: Task, unit: Unit) -> str:

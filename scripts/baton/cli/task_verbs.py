@@ -14,7 +14,6 @@ from baton.cli.wiring import Wiring
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord
 from baton.domain.ids import check_id
-from baton.domain.pipelines import units_of
 from baton.domain.priorities import rank_of
 from baton.domain.records import Task
 from baton.domain.written import TaskFile, task_from
@@ -40,11 +39,11 @@ def create(wiring: Wiring, file: str) -> Answer:
                 cure="leave project out",
             )
         written = msgspec.structs.replace(written, project=written.project or campaign.project)
-    steps = wiring.template(written.pipeline).main_steps if isinstance(written.pipeline, str) else written.pipeline
-    units = units_of(steps, harness=campaign.harness if campaign else None, model=campaign.model if campaign else None)
+    template = wiring.template(written.pipeline) if isinstance(written.pipeline, str) else None
     by = person(wiring.environ)
     wiring.store.prepare()
-    task = create_task(wiring.door, task_from(written, written.id or _free_id(wiring, written.title), units, by), by)
+    id = written.id or _free_id(wiring, written.title)
+    task = create_task(wiring.door, task_from(written, template, id, campaign, by), by)
     wiring.dispatch_quietly()
     return Answer(task, f"Created task '{task.id}': {task.title}")
 
@@ -146,7 +145,37 @@ def delete(wiring: Wiring, task: str) -> Answer:
     return Answer({"deleted": changed.id}, f"Deleted task '{task}'.")
 
 
+@script(
+    "start again",
+    "branches of task",
+    name="retrigger",
+    example="task.py retrigger spring-001 'Hero image'",
+    id_option="task",
+)
+@click.argument("task")
+@click.argument("labels", nargs=-1, metavar="[LABEL]...")
+@click.option("--all", "also_done", is_flag=True, help="Those that were completed or cleared, too.")
+def retrigger(wiring: Wiring, task: str, labels: tuple[str, ...], also_done: bool) -> Answer:
+    """Start branches again that failed or wait, with fresh attempts; all of them, or those named."""
+    wiring.check_settings()
+    command = c.RetriggerBranches(by=person(wiring.environ), labels=labels, also_done=also_done)
+    changed = wiring.door.task(check_id(task), command)
+    wiring.dispatch_quietly()
+    return Answer(changed, f"Task '{task}' waits for branches {', '.join(changed.pending_branches) or 'no more'}.")
+
+
+@script("clear", "branches of task", name="clear", example="task.py clear spring-001 'Hero image'", id_option="task")
+@click.argument("task")
+@click.argument("labels", nargs=-1, required=True, metavar="LABEL...")
+def clear(wiring: Wiring, task: str, labels: tuple[str, ...]) -> Answer:
+    """Do without branches: the convergence step waits for them no longer, and what runs of them is ended."""
+    changed = wiring.door.task(check_id(task), c.ClearBranches(by=person(wiring.environ), labels=labels))
+    wiring.dispatch_quietly()
+    return Answer(changed, f"Task '{task}' does without {', '.join(labels)}.")
+
+
 CHANGING = [create, assign, subscribe, label, prioritize, comment, block, unblock, cancel, retry, delete]
+BRANCHING = [retrigger, clear]
 
 
 def _update(wiring: Wiring, task: str, fields: dict[str, object]) -> Task:

@@ -79,9 +79,9 @@ def show(wiring: Wiring, task: str) -> Answer:
 @script("show", "steps of task", name="steps", example="task.py steps spring-001", id_option="task")
 @click.argument("task")
 def steps(wiring: Wiring, task: str) -> Answer:
-    """Show the steps of a task."""
+    """Show the steps of a task, and its branches."""
     record = wiring.task(check_id(task))
-    return Answer(record.pipeline, lambda: _steps(record))
+    return Answer(record.units(), lambda: _steps(record))
 
 
 LOOKING = [list_, ready, show, steps]
@@ -148,7 +148,7 @@ def _words(wiring: Wiring, task: Task) -> str:
 def _steps(task: Task) -> str:
     rows = [
         (
-            unit.step,
+            unit.step if unit.step is not None else task.label_of(unit.key),
             unit.agent or "-",
             unit.status,
             unit.attempts,
@@ -156,7 +156,7 @@ def _steps(task: Task) -> str:
             (unit.result.summary if unit.result is not None else None)
             or (unit.failures[-1].outcome if unit.failures else ""),
         )
-        for unit in task.pipeline
+        for unit in task.units()
     ]
     return table(("step", "agent", "status", "attempts", "outputs", "said"), rows)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +241,6 @@ class _Late:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
 
-    def start(self, slot: Any, target: tuple[str, str] | None = None) -> int:
+    def start(self, slot: Any, target: Sequence[str] | None = None) -> int:
         """Start a detached supervisor that inherits the slot."""
         return self._wiring.launcher.start(slot, target)

@@ -24,6 +24,8 @@ class CreateTask(_Command, frozen=True, kw_only=True):
     id: str
     units: tuple[Unit, ...]
     fields: dict[str, Any]
+    branches: dict[str, Unit] = {}
+    convergence_step: int | None = None
 
 
 class GrantLease(_Command, frozen=True, kw_only=True):
@@ -105,6 +107,33 @@ class EndRun(_Command, frozen=True, kw_only=True):
     session: str | None = None
     usage: dict[str, Any] = {}
     max_revisions: int = 3
+
+
+class CompleteBranch(_Command, frozen=True, kw_only=True):
+    """Complete a branch that nobody runs, by hand: at once. The agent must be the branch's own."""
+
+    label: str
+    agent: str
+    outputs: tuple[str, ...] = ()
+    summary: str | None = None
+
+
+class RetriggerBranches(_Command, frozen=True, kw_only=True):
+    """Start triggered branches again, with fresh attempts; with ``also_done`` those that were completed, too.
+
+    Without labels all of them; those that run are left alone.
+    """
+
+    by: str
+    labels: tuple[str, ...] = ()
+    also_done: bool = False
+
+
+class ClearBranches(_Command, frozen=True, kw_only=True):
+    """Do without these branches; what runs of them is revoked."""
+
+    by: str
+    labels: tuple[str, ...]
 
 
 class ReviseByHand(_Command, frozen=True, kw_only=True):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput
 from baton.domain.harness_names import HARNESSES, is_harness
-from baton.domain.ids import check_agent, check_slug
+from baton.domain.ids import check_agent, check_id, check_slug
 from baton.domain.records import Unit
 from baton.domain.statuses import TaskStatus
 from baton.domain.times import parse_duration
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 LONGEST_SECONDS = 36_500 * 86_400.0
 MOST_ATTEMPTS = 1_000
+LONGEST_LABEL = 100
 # Words of the file format whose rooms come later: refused by name, never half obeyed.
 NOT_BUILT_IN_STEP = ("gates", "review", "expects")
-NOT_BUILT_IN_TEMPLATE = ("parallel_branches", "convergence_step")
 STATUSES_OF_STEPS = frozenset(
     {
         TaskStatus.RESEARCHED,
@@ -70,6 +70,27 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
             check_folder(self.output_dir)
 
 
+class Branch(Step, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One branch of a template: it begins when the step ``trigger_after_step`` (from 0) has completed.
+
+    ``deliverable`` is what it makes: a campaign that does not want it does without the branch.
+    """
+
+    trigger_after_step: int
+    deliverable: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.agent is None:
+            raise ValueError("a branch must have an agent")
+        if not self.label.strip() or len(self.label) > LONGEST_LABEL or not self.label.isprintable():
+            raise ValueError(f"a branch must have a label of 1 to {LONGEST_LABEL} printable characters")
+        if self.task_status is not None:
+            raise ValueError("task_status in a branch is not supported: only the main line moves the task")
+        if self.deliverable is not None:
+            checked("deliverable", check_id, self.deliverable)
+
+
 class OnComplete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens when a campaign on this pipeline is complete."""
 
@@ -85,14 +106,14 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     description: str = ""
     main_steps: tuple[Step, ...]
-    parallel_branches: Any = None
-    convergence_step: Any = None
+    parallel_branches: tuple[Branch, ...] = ()
+    convergence_step: int | None = None
     on_complete: OnComplete = OnComplete()
 
     def __post_init__(self) -> None:
-        refuse_unbuilt(self, NOT_BUILT_IN_TEMPLATE, "a pipeline")
         checked("slug", check_slug, self.slug, "pipeline")
         check_steps(self.main_steps, "main_steps")
+        check_branches(self.parallel_branches, self.convergence_step, len(self.main_steps))
 
 
 def check_steps(steps: tuple[Step, ...], key: str) -> None:
@@ -101,24 +122,57 @@ def check_steps(steps: tuple[Step, ...], key: str) -> None:
         raise ValueError(f"{key}: none of the steps has an agent")
 
 
+def check_branches(branches: tuple[Branch, ...], convergence_step: int | None, step_count: int) -> None:
+    """Refuse branches that begin after no step, bear one label twice, or join the line before they begin."""
+    labels = [branch.label for branch in branches]
+    for branch in branches:
+        where = f"parallel_branches: '{branch.label}'"
+        if labels.count(branch.label) > 1:
+            raise ValueError(f"{where} is there twice; labels must differ")
+        if not 0 <= branch.trigger_after_step < step_count:
+            raise ValueError(f"{where}: trigger_after_step {branch.trigger_after_step} is not one of the main_steps")
+        if convergence_step is not None and branch.trigger_after_step >= convergence_step:
+            raise ValueError(
+                f"convergence_step {convergence_step} comes before '{branch.label}' can be done: "
+                f"it begins after step {branch.trigger_after_step}"
+            )
+    if convergence_step is None:
+        return
+    if not branches:
+        raise ValueError("convergence_step without parallel_branches: there is nothing to wait for")
+    if not 0 < convergence_step < step_count:
+        raise ValueError(f"convergence_step {convergence_step} is not one of the main_steps after the first")
+
+
 def units_of(steps: tuple[Step, ...], *, harness: str | None = None, model: str | None = None) -> tuple[Unit, ...]:
     """Return the units of a new task; a campaign's harness and model fill in where a step names none."""
-    return tuple(
-        Unit(
-            step=number,
-            key=f"s{number + 1}",
-            agent=step.agent,
-            label=step.label,
-            model=step.model or model,
-            harness=step.harness or harness,
-            description=step.description or step.label,
-            instructions=step.instructions,
-            output_dir=step.output_dir,
-            task_status=step.task_status,
-            timeout=step.timeout,
-            max_attempts=step.max_attempts,
-        )
-        for number, step in enumerate(steps)
+    return tuple(_unit(step, f"s{number + 1}", number, harness, model) for number, step in enumerate(steps))
+
+
+def branches_of(
+    template: Template, wanted: Mapping[str, bool], *, harness: str | None = None, model: str | None = None
+) -> dict[str, Unit]:
+    """Return the branches of a new task by label; those whose deliverable is not ``wanted`` are left out."""
+    kept = [branch for branch in template.parallel_branches if wanted.get(branch.deliverable or "", True)]
+    return {branch.label: _unit(branch, f"b{place + 1}", None, harness, model) for place, branch in enumerate(kept)}
+
+
+def _unit(step: Step, key: str, number: int | None, harness: str | None, model: str | None) -> Unit:
+    return Unit(
+        step=number,
+        key=key,
+        agent=step.agent,
+        label=step.label,
+        model=step.model or model,
+        harness=step.harness or harness,
+        description=step.description or step.label,
+        instructions=step.instructions,
+        output_dir=step.output_dir,
+        task_status=step.task_status,
+        timeout=step.timeout,
+        max_attempts=step.max_attempts,
+        trigger_after_step=step.trigger_after_step if isinstance(step, Branch) else None,
+        deliverable=step.deliverable if isinstance(step, Branch) else None,
     )
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from baton.domain.priorities import rank_of
-from baton.domain.records import Task, Unit
+from baton.domain.records import Task, Unit, pending_branches
 from baton.domain.statuses import LeaseKind, UnitStatus
 from baton.domain.times import epoch, later
 
@@ -21,6 +21,7 @@ class Why(StrEnum):
     ENDING = "ending"
     HELD = "held"
     DEPENDENCY = "dependency"
+    BRANCHES = "branches"
     NOT_BEFORE = "not_before"
     BACKOFF = "backoff"
     NOT_ITS_TURN = "not_its_turn"
@@ -56,10 +57,11 @@ OPEN = frozenset({UnitStatus.PENDING, UnitStatus.IN_PROGRESS})
 
 
 def open_units(task: Task) -> list[Unit]:
-    """Return the units whose turn it is: the current one of the main line (and, later, triggered branches)."""
+    """Return the units whose turn it is: the current one of the main line, and the branches that were triggered."""
     if task.is_finished or not task.pipeline:
         return []
-    return [task.current] if task.current.status in OPEN and task.current.agent is not None else []
+    triggered = (unit for unit in task.branches.values() if unit.ready_at is not None)
+    return [unit for unit in (task.current, *triggered) if unit.status in OPEN and unit.agent is not None]
 
 
 def standing_reason(task: Task, unit: Unit) -> Reason | None:
@@ -76,9 +78,24 @@ def standing_reason(task: Task, unit: Unit) -> Reason | None:
         return Reason(why=Why.HELD, text=f"held by {held} since {lease.granted_at}")
     if task.unmet:
         return Reason(why=Why.DEPENDENCY, text=f"waits for {', '.join(task.unmet)}")
+    if unit.key == task.current.key and (missing := held_up_by(task)):
+        return Reason(
+            why=Why.BRANCHES, text=f"waits for {'branches' if missing[1:] else 'branch'} {', '.join(missing)}"
+        )
     if all(unit.key != other.key for other in open_units(task)):
-        return Reason(why=Why.NOT_ITS_TURN, text=f"step {unit.step} is {unit.status}; it is not its turn")
+        return Reason(why=Why.NOT_ITS_TURN, text=f"{named(task, unit)} is {unit.status}; it is not its turn")
     return None
+
+
+def held_up_by(task: Task) -> tuple[str, ...]:
+    """Return the branches that the main line has to wait for: at the convergence step and at its end, all not done."""
+    joins = task.convergence_step is not None and task.pipeline_step >= task.convergence_step
+    return pending_branches(task) if joins or task.is_line_done else ()
+
+
+def named(task: Task, unit: Unit) -> str:
+    """Return what people call a unit: ``step 2``, or its branch's label."""
+    return f"step {unit.step}" if unit.step is not None else f"branch '{task.label_of(unit.key)}'"
 
 
 def due_at(task: Task, unit: Unit) -> str | None:
@@ -136,6 +153,11 @@ def _entry(task: Task, unit: Unit) -> Entry:
 def is_due(bucket: str, now_seconds: float) -> bool:
     """Tell whether a bucket may be opened: always when it only orders, from its second on when it is a time."""
     return not bucket.endswith(TIMED) or int(bucket[4:-1]) <= now_seconds
+
+
+def is_branch(key: str) -> bool:
+    """Tell whether a unit's key is that of a branch."""
+    return key.startswith("b")
 
 
 def rank_of_bucket(bucket: str) -> int:

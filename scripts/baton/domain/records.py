@@ -79,7 +79,10 @@ class Revocation(_Value, frozen=True, kw_only=True):
 
 
 class Lease(_Value, frozen=True, kw_only=True):
-    """The right to finish one unit. ``token`` decides; a run's lease is removed only by ``EndRun``."""
+    """The right to finish one unit. ``token`` decides; a run's lease is removed only by ``EndRun``.
+
+    ``void``: its branch was reset or cleared under it; whatever the run does, its end only removes the lease.
+    """
 
     token: int
     unit: str
@@ -91,6 +94,7 @@ class Lease(_Value, frozen=True, kw_only=True):
     deadline_seconds: float | None = None
     report: Report | None = None
     revoked: Revocation | None = None
+    void: bool = False
 
 
 class Failure(_Value, frozen=True, kw_only=True):
@@ -118,8 +122,9 @@ class Result(_Value, frozen=True, kw_only=True):
 
 
 class Unit(_Value, frozen=True, kw_only=True):
-    """What one agent is asked to do: a step of the main line (``step`` is its number), later a branch.
+    """What one agent is asked to do: a step of the main line (``step`` is its number), or a branch beside it.
 
+    A branch becomes ready when the step ``trigger_after_step`` completes; ``deliverable`` is what it makes.
     ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
     ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry.
     """
@@ -136,6 +141,8 @@ class Unit(_Value, frozen=True, kw_only=True):
     task_status: TaskStatus | None = None
     timeout: str | None = None
     max_attempts: int | None = None
+    trigger_after_step: int | None = None
+    deliverable: str | None = None
     status: UnitStatus = UnitStatus.PENDING
     ready_at: str | None = None
     not_before: str | None = None
@@ -189,6 +196,7 @@ class Task(_Value, frozen=True, kw_only=True):
     asked: Asked | None = None
     pipeline_step: int = 0
     pipeline: tuple[Unit, ...] = ()
+    convergence_step: int | None = None
     branches: dict[str, Unit] = {}
     leases: tuple[Lease, ...] = ()
     # The next four are written for readers: the main line's lease, derived after every change.
@@ -242,6 +250,15 @@ class Task(_Value, frozen=True, kw_only=True):
                 return unit
         raise KeyError(key)
 
+    @property
+    def is_line_done(self) -> bool:
+        """Tell whether the main line has come to its end; branches may still be at work."""
+        return self.current.status in (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+
+    def label_of(self, key: str) -> str | None:
+        """The label of the branch with this key; ``None`` for a step."""
+        return next((label for label, unit in self.branches.items() if unit.key == key), None)
+
     def lease_of(self, key: str) -> Lease | None:
         """The lease on this unit, if there is one."""
         return next((lease for lease in self.leases if lease.unit == key), None)
@@ -255,15 +272,18 @@ def with_readers_row(task: Task) -> Task:
     """Bring the keys written for readers up to date with the leases and branches."""
     keys = {unit.key for unit in task.pipeline}
     main = next((lease for lease in task.leases if lease.unit in keys), None)
-    pending = tuple(
-        label
-        for label, unit in task.branches.items()
-        if unit.status in (UnitStatus.PENDING, UnitStatus.IN_PROGRESS) and unit.ready_at is not None
-    )
     return structs.replace(
         task,
         locked_by=main.agent if main else None,
         locked_at=main.granted_at if main else None,
         lease=main,
-        pending_branches=pending,
+        pending_branches=pending_branches(task),
+    )
+
+
+def pending_branches(task: Task) -> tuple[str, ...]:
+    """Return the labels of the branches that were triggered and are not done."""
+    done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+    return tuple(
+        label for label, unit in task.branches.items() if unit.ready_at is not None and unit.status not in done
     )

@@ -35,6 +35,10 @@ def create(command: c.CreateTask, now: str) -> Change:
     fields["priority"] = _priority(fields.get("priority", "medium"))
     if command.id in fields.get("depends_on", ()):
         raise InvalidInput("depends_on: a task cannot wait for itself")
+    branches = {
+        label: structs.replace(branch, step=None, key=f"b{number + 1}")
+        for number, (label, branch) in enumerate(command.branches.items())
+    }
     task = Task(
         schema=SCHEMA,
         id=command.id,
@@ -42,6 +46,8 @@ def create(command: c.CreateTask, now: str) -> Change:
         token=0,
         next_key=len(steps) + 1,
         pipeline=steps,
+        convergence_step=command.convergence_step,
+        branches=branches,
         created_at=now,
         updated_at=now,
         unmet=tuple(fields.get("depends_on", ())),

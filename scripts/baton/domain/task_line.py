@@ -9,7 +9,7 @@ from msgspec import structs
 from baton.domain import units
 from baton.domain.errors import InvalidInput
 from baton.domain.news import News
-from baton.domain.records import Blocked, Lease, Result, Task, Unit
+from baton.domain.records import Blocked, Lease, Result, Revocation, Task, Unit
 from baton.domain.statuses import STATUS_OF_OUTPUT_DIR, BlockKind, TaskStatus, UnitStatus
 
 
@@ -53,22 +53,30 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
     The task itself is not finished here (see :func:`finish_if_done`): a wish may still send it back.
     """
     task = put(task, units.change(unit, units.Complete(at=at, result=result)))
-    data = {"unit": unit.key, "step": unit.step, "agent": unit.agent, "outputs": list(result.outputs)}
+    data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": unit.agent, "outputs": list(result.outputs)}
     for name in ("summary", "quality_score", "readability_score"):
         if (value := getattr(result, name)) is not None:
             data[name] = value
+    if unit.step is None:
+        return task, [News("branch_completed", result.run, data | {"branch": task.label_of(unit.key)})]
     news = [News("step_completed", result.run, data)]
     task = structs.replace(
         task,
         quality_score=task.quality_score if result.quality_score is None else result.quality_score,
         readability_score=task.readability_score if result.readability_score is None else result.readability_score,
     )
-    if unit.step is not None:
-        status = mapped_status(unit)
-        if status is not None:
-            task = with_status(task, status)
-        task = advance(task, at)
-    return task, news
+    status = mapped_status(unit)
+    if status is not None:
+        task = with_status(task, status)
+    return advance(trigger(task, unit, at), at), news
+
+
+def trigger(task: Task, step: Unit, at: str) -> Task:
+    """Let the branches begin that wait for this step."""
+    for branch in task.branches.values():
+        if branch.trigger_after_step == step.step and branch.status is UnitStatus.PENDING and branch.ready_at is None:
+            task = put(task, units.change(branch, units.Enter(at=at)))
+    return task
 
 
 def advance(task: Task, at: str) -> Task:
@@ -77,7 +85,7 @@ def advance(task: Task, at: str) -> Task:
     while task.pipeline[index].status in (UnitStatus.COMPLETED, UnitStatus.SKIPPED) or not task.pipeline[index].agent:
         unit = task.pipeline[index]
         if unit.status in (UnitStatus.PENDING, UnitStatus.IN_PROGRESS):
-            task = put(task, units.change(unit, units.Complete(at=at, result=None)))
+            task = trigger(put(task, units.change(unit, units.Complete(at=at, result=None))), unit, at)
             mapped = mapped_status(unit)
             task = task if mapped is None else with_status(task, mapped)
         if index + 1 == len(task.pipeline):
@@ -117,6 +125,7 @@ def send_back(
 ) -> tuple[Task, list[News]]:
     """Set every step from the target on back to pending. Past ``max_revisions`` of the target, block instead.
 
+    Branches that the target or a later step triggers are set back too, and what runs of them is void.
     ``max_revisions`` is ``None`` for a person: people may send back as often as they like.
     """
     target = task.pipeline[to_step]
@@ -137,9 +146,25 @@ def send_back(
             counts=is_target and max_revisions is not None,
         )
         task = put(task, units.change(unit, reset))
+    for branch in task.branches.values():
+        if branch.trigger_after_step is not None and branch.trigger_after_step >= to_step:
+            task, voided = void_run(put(task, units.change(branch, units.Reset(at=at))), branch, by, notes, at)
+            news += voided
     # A person who sends a blocked task back unblocks it; an agent's run does not.
     task = unblock(task) if max_revisions is None else task
     return structs.replace(with_status(task, TaskStatus.REVISION_NEEDED), pipeline_step=to_step), news
+
+
+def void_run(task: Task, branch: Unit, by: str, reason: str, at: str) -> tuple[Task, list[News]]:
+    """Revoke the run on a branch that was reset or cleared under it: nothing that it does counts any more."""
+    lease = task.lease_of(branch.key)
+    if lease is None:
+        return task, []
+    data = {"unit": branch.key, "by": by, "reason": reason}
+    news = [] if lease.revoked is not None else [News("lease_revoked", lease.run, data)]
+    void = structs.replace(lease, void=True, revoked=lease.revoked or Revocation(at=at, by=by, reason=reason))
+    kept = tuple(void if other.token == lease.token else other for other in task.leases)
+    return structs.replace(task, leases=kept), news
 
 
 def block(

@@ -10,7 +10,7 @@ from baton.domain import commands as c
 from baton.domain import units
 from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.news import Change, News, stamp_for
-from baton.domain.records import Failure, Lease, Report, Result, Task
+from baton.domain.records import Failure, Lease, Report, Result, Task, with_readers_row
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.task_leases import own_hand_lease, run_lease
@@ -61,6 +61,10 @@ def report_run(task: Task, command: c.ReportRun, now: str) -> Change:
     if command.kind is ReportKind.SENT_BACK:
         if command.to_step is None:
             raise InvalidInput("a revision must say to which step")
+        if task.unit(lease.unit).step is None:
+            raise IllegalTransition(
+                "a branch cannot send the task back", cure="complete it, or give it back with release_lock.py"
+            )
         check_target(task, command.to_step)
     report = Report(
         kind=command.kind,
@@ -113,13 +117,16 @@ def preview(task: Task, token: int) -> Task:
     """Return the task as it will be when the run with this token has ended as it reported."""
     lease = task.lease_with(token)
     assert lease is not None and lease.report is not None
-    return finish_if_done(_reported(task, lease, lease.report.at, max_revisions=None)[0], lease.report.at)[0]
+    at = lease.report.at
+    return with_readers_row(finish_if_done(_reported(task, lease, at, max_revisions=None)[0], at)[0])
 
 
 # -- the parts of an end ------------------------------------------------------------------------------------------
 
 
 def _outcome(lease: Lease, command: c.EndRun) -> Outcome:
+    if lease.void:
+        return Outcome.REVOKED
     if lease.report is not None:
         return Outcome(lease.report.kind.value)
     if command.outcome is Outcome.SENT_BACK:
@@ -131,6 +138,8 @@ def _effect(
     task: Task, lease: Lease, command: c.EndRun, outcome: Outcome, at: str, now: str
 ) -> tuple[Task, list[News]]:
     unit = task.unit(lease.unit)
+    if lease.void:
+        return without_lease(task, lease), []
     if lease.report is not None and outcome is not Outcome.RELEASED:
         return _reported(task, lease, at, max_revisions=command.max_revisions)
     if outcome is Outcome.COMPLETED:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from baton.domain import commands as c
+from baton.domain import task_branches as branches
 from baton.domain import task_edits as edits
 from baton.domain import task_leases as leases
 from baton.domain import task_runs as runs
@@ -37,6 +38,9 @@ _ALWAYS: dict[type, Handler] = {
     c.Comment: edits.comment,
     c.MeetDependency: edits.meet_dependency,
     c.FailDependency: edits.fail_dependency,
+    c.CompleteBranch: branches.complete_by_hand,
+    c.RetriggerBranches: branches.retrigger,
+    c.ClearBranches: branches.clear,
 }
 
 _LIVE: dict[type, Handler] = _ALWAYS | {
@@ -73,7 +77,8 @@ def decide(task: Task | None, command: Any, now: str) -> tuple[Task, list[Event]
     if task is None:
         if not isinstance(command, c.CreateTask):
             raise TaskNotFound()
-        return stamped("task", None, edits.create(command, now), now)
+        made = edits.create(command, now)
+        return stamped("task", None, structs.replace(made, record=with_readers_row(made.record)), now)
     if isinstance(command, c.CreateTask):
         raise AlreadyExists(f"there is a task {task.id!r} already ({task.status})", cure="choose another id")
     handler = TASK_TABLE[task.status].get(type(command))
@@ -114,4 +119,7 @@ VERBS: dict[type, str] = {
     c.MeetDependency: "told of a dependency",
     c.FailDependency: "told of a dependency",
     c.EndBackoff: "hastened",
+    c.CompleteBranch: "completed",
+    c.RetriggerBranches: "started again",
+    c.ClearBranches: "cleared",
 }

@@ -67,6 +67,10 @@ class Reopen(_UnitCommand, frozen=True, kw_only=True):
     now: bool
 
 
+class Skip(_UnitCommand, frozen=True, kw_only=True):
+    """A person says: this is not needed."""
+
+
 def _enter(unit: Unit, command: Enter) -> Unit:
     return structs.replace(unit, status=UnitStatus.IN_PROGRESS, ready_at=command.at)
 
@@ -134,8 +138,19 @@ def _reopen(unit: Unit, command: Reopen) -> Unit:
     )
 
 
+def _skip(unit: Unit, command: Skip) -> Unit:
+    return structs.replace(unit, status=UnitStatus.SKIPPED, completed_at=command.at, not_before=None, notes=None)
+
+
 UNIT_TABLE: dict[UnitStatus, dict[type[_UnitCommand], Callable[[Unit, Any], Unit]]] = {
-    UnitStatus.PENDING: {Enter: _enter, Grant: _grant, Complete: _complete, Reset: _reset, Reopen: _reopen},
+    UnitStatus.PENDING: {
+        Enter: _enter,
+        Grant: _grant,
+        Complete: _complete,
+        Reset: _reset,
+        Reopen: _reopen,
+        Skip: _skip,
+    },
     UnitStatus.IN_PROGRESS: {
         Grant: _grant,
         Complete: _complete,
@@ -144,8 +159,9 @@ UNIT_TABLE: dict[UnitStatus, dict[type[_UnitCommand], Callable[[Unit, Any], Unit
         GiveBack: _give_back,
         Reset: _reset,
         Reopen: _reopen,
+        Skip: _skip,
     },
-    UnitStatus.FAILED: {Reset: _reset, Reopen: _reopen},
+    UnitStatus.FAILED: {Reset: _reset, Reopen: _reopen, Skip: _skip},
     UnitStatus.COMPLETED: {Reset: _reset},
     UnitStatus.SKIPPED: {Reset: _reset},
 }

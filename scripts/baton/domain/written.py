@@ -12,9 +12,8 @@ from baton.domain.commands import CreateTask
 from baton.domain.errors import InvalidInput
 from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_id, check_slug
-from baton.domain.pipelines import Step, Template, check_steps, checked, units_of
+from baton.domain.pipelines import Step, Template, branches_of, check_steps, checked, units_of
 from baton.domain.priorities import rank_of
-from baton.domain.records import Unit
 from baton.domain.times import parse_instant
 
 TARGET_LIMIT = 10_000
@@ -118,8 +117,13 @@ def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str,
     return CreateCampaign(id=written.slug, fields=fields)
 
 
-def task_from(written: TaskFile, task: str, units: tuple[Unit, ...], by: str) -> CreateTask:
-    """Return the command that makes a task a person wrote down."""
+def task_from(
+    written: TaskFile, template: Template | None, task: str, campaign: Campaign | None, by: str
+) -> CreateTask:
+    """Return the command that makes a task a person wrote down; ``template`` is what it names, if it names one."""
+    given = {"harness": campaign.harness, "model": campaign.model} if campaign is not None else {}
+    steps = template.main_steps if template is not None else written.pipeline
+    assert not isinstance(steps, str)
     left_out = ("id", "pipeline")
     fields: dict[str, Any] = {
         name: getattr(written, name) for name in written.__struct_fields__ if name not in left_out
@@ -127,7 +131,13 @@ def task_from(written: TaskFile, task: str, units: tuple[Unit, ...], by: str) ->
     fields["created_by"] = written.created_by or by
     if written.not_before is not None:
         fields["not_before"] = due_instant(written.not_before)
-    return CreateTask(id=task, units=units, fields=fields)
+    return CreateTask(
+        id=task,
+        units=units_of(steps, **given),
+        fields=fields,
+        branches=branches_of(template, campaign.deliverables if campaign else {}, **given) if template else {},
+        convergence_step=template.convergence_step if template else None,
+    )
 
 
 def planned_task(campaign: Campaign, task: str) -> CreateTask:
@@ -139,7 +149,9 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
     if campaign.generate != "batch" and keywords:
         keywords = keywords[place::total] or keywords[place % len(keywords) :][:1]
         topic = f": {keywords[0]}"
-    units = units_of(campaign.snapshot.main_steps, harness=campaign.harness, model=campaign.model)
+    given: dict[str, str | None] = {"harness": campaign.harness, "model": campaign.model}
+    units = units_of(campaign.snapshot.main_steps, **given)
+    branches = branches_of(campaign.snapshot, campaign.deliverables, **given)
     fields: dict[str, Any] = {
         "project": campaign.project,
         "campaign": campaign.id,
@@ -151,4 +163,5 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
         "focus_groups": campaign.focus_groups,
         "created_by": f"campaign {campaign.id}",
     }
-    return CreateTask(id=task, units=units, fields=fields)
+    join = campaign.snapshot.convergence_step
+    return CreateTask(id=task, units=units, fields=fields, branches=branches, convergence_step=join)

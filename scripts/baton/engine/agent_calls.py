@@ -82,6 +82,24 @@ def complete(door: Door, task: str, caller: Caller, done: Done) -> tuple[Task, T
     return record, preview(record, caller.token)
 
 
+def complete_branch(door: Door, task: str, label: str, caller: Caller, done: Done) -> Task:
+    """Complete a branch. Returns the record as it will be once the run has ended."""
+    if caller.token is None:
+        command = c.CompleteBranch(label=label, agent=caller.agent, outputs=done.outputs, summary=done.summary)
+        return door.task(task, command)
+    token = caller.token
+
+    def report(found: Task | None) -> c.ReportRun:
+        lease = found.lease_with(token) if found is not None else None
+        if found is not None and lease is not None and found.label_of(lease.unit) != label:
+            raise LeaseMismatch(f"this run is not at work on branch '{label}'")
+        return c.ReportRun(
+            token=token, kind=ReportKind.COMPLETED, agent=caller.agent, outputs=done.outputs, summary=done.summary
+        )
+
+    return preview(door.task(task, report), token)
+
+
 def request_revision(
     door: Door, task: str, caller: Caller, settings: Settings, to_step: int, notes: str
 ) -> tuple[Task, Task]:

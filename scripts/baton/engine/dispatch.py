@@ -8,15 +8,16 @@ from itertools import islice
 from msgspec import Struct
 
 from baton.domain.errors import BatonError
-from baton.domain.readiness import Entry, Reason, Why
+from baton.domain.readiness import Entry, Reason, Why, is_branch, unit_of_name
 from baton.domain.times import epoch
 from baton.ports import Clock, Config, Launcher, Store
 
 
 class Dispatched(Struct, frozen=True, kw_only=True):
-    """How many supervisors were started, and why not more."""
+    """How many supervisors were started, for how many branches among what is ready, and why not more."""
 
     started: int
+    branches: int = 0
     reason: Reason | None = None
 
 
@@ -56,16 +57,18 @@ def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, 
         return Dispatched(started=0, reason=Reason(why=Why.STOPPED, text="state/stop exists"))
     limit = config.settings().concurrency.agents
     # A unit for each supervisor that is starting and for each free slot is all that matters.
-    ready = sum(1 for _ in islice(startable(store, clock), 2 * limit))
-    if ready == 0:
+    ready = list(islice(startable(store, clock), 2 * limit))
+    if not ready:
         return Dispatched(started=0, reason=Reason(why=Why.NOTHING_READY, text="nothing is ready"))
     # Who holds a slot without supervising it is starting, unless a run is named there: then it is an orphan.
     starting = sum(slot.held and not slot.supervised and "run" not in slot.facts for slot in store.slots.states())
+    reason = None
     started = 0
-    while starting + started < ready:
+    while starting + started < len(ready):
         slot = store.slots.take(limit)
         if slot is None:
-            return Dispatched(started=started, reason=Reason(why=Why.NO_SLOT, text=f"all {limit} slots are in use"))
+            reason = Reason(why=Why.NO_SLOT, text=f"all {limit} slots are in use")
+            break
         try:
             launcher.start(slot)
         except BaseException:
@@ -73,4 +76,6 @@ def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, 
             raise
         slot.leave()
         started += 1
-    return Dispatched(started=started)
+    served = ready[starting : starting + started]
+    branches = sum(is_branch(unit_of_name(entry.name)[1]) for entry in served)
+    return Dispatched(started=started, branches=branches, reason=reason)

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
-from baton.domain.readiness import Why, not_ready, open_units, standing_reason, waiting
+from baton.domain.readiness import Why, not_ready, open_units, standing_reason, unit_of_name, waiting
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import LeaseKind
 from baton.engine.glance_lines import (
@@ -75,21 +75,22 @@ class Glance:
             self._leased += [(task, lease) for lease in runs]
             if task.blocked is not None:
                 self.blocked.append(blocked_line(task, task.blocked))
-            elif not task.is_finished and not runs and task.pipeline:
-                self._place(task)
+            elif not task.is_finished and task.pipeline:
+                self._place(task, {lease.unit for lease in runs})
 
-    def _place(self, task: Task) -> None:
-        """Put a task that nobody runs into the line of those that could start, or among those that wait."""
-        for unit in open_units(task):
+    def _place(self, task: Task, running: set[str]) -> None:
+        """Put the units that nobody runs into the line of those that could start, or among those that wait."""
+        due = [unit for unit in open_units(task) if unit.key not in running]
+        for unit in due:
             reason = not_ready(task, unit, self._now, self._backoff_max_seconds)
             if reason is not None:
                 self._later.append(waiting_line(task, unit, reason.why, reason.text, reason.until))
             elif task.campaign is not None and not self._is_dispatching(task.campaign):
                 self._later.append(waiting_line(task, unit, Why.CAMPAIGN, self._why_not(task.campaign)))
             else:
-                entry = next(iter(waiting(task)))
+                entry = next(entry for entry in waiting(task) if unit_of_name(entry.name)[1] == unit.key)
                 self._in_line.append((f"{entry.bucket}/{entry.name}", waiting_line(task, unit)))
-        if not open_units(task):
+        if not due and not running:
             reason = standing_reason(task, task.current)
             if reason is not None:
                 self._later.append(waiting_line(task, task.current, reason.why, reason.text))

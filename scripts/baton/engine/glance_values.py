@@ -31,6 +31,7 @@ class Running(Struct, frozen=True, kw_only=True):
     campaign: str | None
     agent: str
     step: int | None
+    branch: str | None
     unit: str
     run: str | None
     attempt: int
@@ -46,6 +47,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     campaign: str | None
     agent: str | None
     step: int | None
+    branch: str | None
     priority: str | int
     ready_at: str | None
     place: int | None = None

@@ -131,6 +131,9 @@ class Preparation:
             "BATON_PROMPT_FILE": prompt_file,
             "BATON_PYTHON": sys.executable,
         }
+        label = task.label_of(unit.key)
+        if label is not None:
+            baton["BATON_BRANCH"] = label
         environ = agent_environment(
             self._environ,
             self._config.credential,
@@ -183,6 +186,7 @@ class Preparation:
             "campaign": campaign,
             "unit": unit,
             "steps": task.pipeline,
+            "branch": task.label_of(unit.key),
             "attempt": unit.attempts,
             "max_attempts": policy_for(unit, skill, settings).max_attempts,
             "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
@@ -208,14 +212,15 @@ def write_private(path: str, text: str) -> None:
 
 def default_output(task: Task, unit: Unit) -> str:
     """Return where a step writes by default, relative to the workspace."""
-    return f"{unit.output_dir}/{task.id}.md" if unit.output_dir else f"{task.id}.md"
+    if unit.output_dir:
+        return f"{unit.output_dir}/{task.id}.md"
+    return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
 
 
 def previous_result(task: Task, unit: Unit) -> dict[str, Any] | None:
-    """Return what the nearest completed step before this one left."""
-    if unit.step is None:
-        return None
-    for earlier in reversed(task.pipeline[: unit.step]):
+    """Return what the nearest completed step before this unit left; for a branch, the step that began it."""
+    before = unit.step if unit.step is not None else (unit.trigger_after_step or 0) + 1
+    for earlier in reversed(task.pipeline[:before]):
         if earlier.result is not None and earlier.agent is not None:
             result = earlier.result
             return {

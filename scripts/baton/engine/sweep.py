@@ -85,7 +85,8 @@ def _dispatch(dispatch: Callable[[], Dispatched], report: Report) -> int:
     except (BatonError, OSError) as error:
         report.errors.append(f"dispatch: {error}")
         return 0
-    report.counts["redispatched"] = dispatched.started
+    report.counts["redispatched"] = dispatched.started - dispatched.branches
+    report.counts["branches_redispatched"] = dispatched.branches
     if dispatched.reason is not None:
         report.notes.append(dispatched.reason.text)
     return dispatched.started
