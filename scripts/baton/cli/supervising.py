@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
 from baton.adapters.processes import LinuxProcesses, become_subreaper
+from baton.cli.running_code import RunningCode
 from baton.cli.script import Answer
 from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
 from baton.domain.errors import (
@@ -175,9 +175,9 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
     """Return a supervisor for this slot, with everything imported that a run needs."""
     become_subreaper()
     wiring.store.prepare()
-    files = code_files()
-    code = fingerprint(files)
+    code = RunningCode()
     _import_everything()
+    code.keep_what_was_read()
     return Supervisor(
         wiring.door,
         wiring.clock,
@@ -186,7 +186,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         output_exists=partial(_is_kept, wiring),
-        has_changed=lambda: fingerprint(files) != code,
+        has_changed=code.has_changed,
         restart=partial(restart, wiring),
         warn=wiring.warn,
     )
@@ -275,21 +275,3 @@ def restart(wiring: Wiring, slot: Slot) -> None:
     script = os.path.join(SCRIPTS, "invoke_agent.py")
     argv = supervisor_argv(script, wiring.home.root, slot, None, slot.supervisor_fileno)
     os.execve(sys.executable, list(argv), supervisor_environment(wiring.home.root))
-
-
-def code_files() -> list[str]:
-    """Return the files of the toolkit; they are listed once, since a supervisor has read nothing that is added later."""
-    folders = ((folder, names) for folder, _, names in os.walk(SCRIPTS) if not folder.endswith("__pycache__"))
-    return [os.path.join(folder, name) for folder, names in folders for name in names if name.endswith((".py", ".j2"))]
-
-
-def fingerprint(files: list[str]) -> list[Any]:
-    """Return a sign of the code on disk: it differs when one of these files was changed or removed."""
-    found: list[Any] = []
-    for file in files:
-        try:
-            stat = os.stat(file)
-            found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-        except OSError:  # gone, or just being replaced: a change like any other, and no reason to die
-            found.append(None)
-    return found
