@@ -18,6 +18,7 @@ from baton.domain.errors import BatonError
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
+from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage, sweep
 from baton.store import upkeep
 from baton.store.files import read_bytes, replace, said
@@ -36,7 +37,8 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
             return _scene(wiring, beats)
 
         chores = _chores(wiring, dry_run=dry_run)
-        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, wiring.clock, dry_run=dry_run)
+        reasons = partial(_reasons, wiring)
+        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=dry_run)
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
             report.errors.extend(_notify(wiring))
@@ -81,6 +83,12 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         slot_path=wiring.store.slots.path,
         close=wiring.is_completed,
     )
+
+
+def _reasons(wiring: Wiring, scene: Scene) -> Reasons:
+    stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
+    campaigns = {campaign.id: campaign for campaign in scene.campaigns}
+    return Reasons(wiring.store, wiring.clock, scene.settings, stop_file=stop_file, campaigns=campaigns)
 
 
 def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
