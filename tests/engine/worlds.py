@@ -23,6 +23,7 @@ from baton.engine.door import Door
 from baton.engine.findings import Finding, Scene
 from baton.engine.granting import Granter
 from baton.engine.liveness import Beat, Undertaker
+from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage
 from baton.ports import Process, Slot
 from baton.store.memory import MemoryStore
@@ -228,6 +229,12 @@ class World:
     def events(self, *types: str) -> list[dict[str, Any]]:
         """What was logged, oldest first; of these types only, if any are named."""
         return [event for event in self.store.log.tail(10_000) if not types or event["type"] in types]
+
+    def reasons(self, scene: Scene | None = None) -> Reasons:
+        """What says why something does not run, as the world is now; with a scene's own campaigns, if there is one."""
+        campaigns = None if scene is None else {one.id: one for one in scene.campaigns}
+        stop_file = "/home/state/stop" if self.config.stopped else None
+        return Reasons(self.store, self.clock, self.config.settings(), stop_file=stop_file, campaigns=campaigns)
 
     # -- the sweep ----------------------------------------------------------------------------------------------
 

@@ -24,10 +24,9 @@ from baton.domain.errors import (
     TaskNotFound,
 )
 from baton.domain.ids import check_agent, check_id
-from baton.domain.readiness import not_ready
+from baton.domain.readiness import Why
 from baton.domain.records import Task, Unit
 from baton.domain.statuses import Outcome
-from baton.engine.dispatch import is_dispatching
 from baton.engine.granting import Granted
 from baton.engine.run_records import ended_as
 from baton.engine.supervisor import Supervisor
@@ -135,15 +134,13 @@ def _check(wiring: Wiring, agent: str, task: str, branch: str | None) -> Unit:
             cure=f"invoke_agent.py {unit.agent} {task}{option}",
             right_agent=unit.agent,
         )
-    if record.is_finished or record.blocked is not None:
-        raise IllegalTransition(_standing(wiring, record, unit))
+    reason = wiring.reasons().standing(record, unit)
+    if reason is not None and reason.why in (Why.FINISHED, Why.BLOCKED):
+        raise IllegalTransition(reason.text, cure=reason.cure or "")
     if wiring.config.is_stopped():
         raise Stopped(cure=f"remove {wiring.home.stop_file}")
-    if not is_dispatching(wiring.store, record.campaign):
-        raise NotReady(f"campaign '{record.campaign}' is not active", cure=f"campaign.py resume {record.campaign}")
-    reason = _standing(wiring, record, unit)
-    if reason:
-        raise NotReady(reason)
+    if reason is not None:
+        raise NotReady(reason.text, cure=reason.cure or "", why=reason.why.value)
     return unit
 
 
@@ -155,12 +152,6 @@ def _unit_of(record: Task, branch: str | None) -> Unit:
         cure = f"choose from {known}" if known else "it has no branches"
         raise InvalidInput(f"task '{record.id}' has no branch '{branch}'", cure=cure)
     return record.branches[branch]
-
-
-def _standing(wiring: Wiring, record: Task, unit: Unit) -> str:
-    limit = wiring.config.settings().retry.backoff_max_seconds
-    reason = not_ready(record, unit, wiring.clock.now(), limit)
-    return reason.text if reason is not None else ""
 
 
 # -- putting a supervisor together --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from baton.domain.records import Lease, Task
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
+from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage, sweep
 from baton.store import upkeep
 from baton.store.files import read_bytes, replace, said
@@ -37,7 +38,8 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
             return _scene(wiring, beats)
 
         chores = _chores(wiring, dry_run=dry_run)
-        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, wiring.clock, dry_run=dry_run)
+        reasons = partial(_reasons, wiring)
+        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=dry_run)
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
             report.errors.extend(_notify(wiring))
@@ -89,6 +91,12 @@ def _missing(wiring: Wiring, task: Task, lease: Lease) -> tuple[str, ...] | None
     from baton.cli.preparing import inspector  # start-up: few sweeps find a dead run that had reported
 
     return inspector(wiring).of_run(task, lease, lambda: False)
+
+
+def _reasons(wiring: Wiring, scene: Scene) -> Reasons:
+    stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
+    campaigns = {campaign.id: campaign for campaign in scene.campaigns}
+    return Reasons(wiring.store, wiring.clock, scene.settings, stop_file=stop_file, campaigns=campaigns)
 
 
 def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:

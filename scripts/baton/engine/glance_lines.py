@@ -1,25 +1,16 @@
-"""From records to the lines of a status, and the command that cures a blocked task."""
+"""From records to the lines of a status."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from baton.domain.campaigns import Campaign, CampaignStatus
-from baton.domain.readiness import Why
+from baton.domain.readiness import Reason
 from baton.domain.records import Blocked, Lease, Task, Unit
-from baton.domain.statuses import FINISHED, BlockKind
+from baton.domain.statuses import FINISHED
+from baton.engine.cures import cure_of_block
 from baton.engine.glance_values import BlockedTask, CampaignLine, Progress, Running, Spoiled, Waiting
 from baton.ports import Damage, SlotState
-
-# Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.
-RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT})
-
-
-def cure_of(task: Task, blocked: Blocked) -> str:
-    """Return the command that lets a blocked task go on; one that waits for what never comes can only be ended."""
-    if blocked.kind is BlockKind.DEPENDENCY:
-        return f"task.py cancel {task.id}"
-    return f"task.py {'retry' if blocked.kind in RETRIED else 'unblock'} {task.id}"
 
 
 def blocked_line(task: Task, blocked: Blocked) -> BlockedTask:
@@ -30,7 +21,7 @@ def blocked_line(task: Task, blocked: Blocked) -> BlockedTask:
         kind=blocked.kind.value,
         reason=blocked.reason,
         since=blocked.at,
-        cure=cure_of(task, blocked),
+        cure=cure_of_block(task, blocked),
     )
 
 
@@ -52,8 +43,8 @@ def running_line(task: Task, unit: Unit, lease: Lease, slot: SlotState | None) -
     )
 
 
-def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "", until: str | None = None) -> Waiting:
-    """The line of a unit that does not run."""
+def waiting_line(task: Task, unit: Unit, reason: Reason | None = None) -> Waiting:
+    """The line of a unit that does not run; without a reason it stands in the line of what could start."""
     return Waiting(
         task=task.id,
         campaign=task.campaign,
@@ -62,9 +53,10 @@ def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "",
         branch=task.label_of(unit.key),
         priority=task.priority,
         ready_at=unit.ready_at or task.created_at,
-        why=why.value if why is not None else None,
-        text=text,
-        until=until,
+        why=reason.why.value if reason is not None else None,
+        text=reason.text if reason is not None else "",
+        until=reason.until if reason is not None else None,
+        cure=reason.cure if reason is not None else None,
     )
 
 
