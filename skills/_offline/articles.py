@@ -25,6 +25,11 @@ _MARKS = re.compile(r"\[(\d[\d,\s]*)\]")
 _LISTED = re.compile(r"^(\d+)[.)] .*?(sources/[^\s`'\")]+)", re.MULTILINE)
 _HEADING = re.compile(r"\s*(#{1,6})\s+(.+)")
 _AS_WELL = re.compile(r"\bas well\b(?! as)|\bthe same\b", re.IGNORECASE)
+# 'Both' of what: told before it ('flour and water, both'), or right after it ('both flour and water').
+_BOTH = re.compile(r"(?:(?!\band\b).)*\bboth\b(?!(?: [\w-]+){1,4} and\b)", re.IGNORECASE)
+_SOME_OF = re.compile(
+    r"(?:few|many|several|most|others|neither|none|all|both) (?:are|were|have|had|can|do|come|came|of)\b", re.I
+)
 _ASIDE = re.compile(r"\s*\*[^*].*[^*]\*\s*", re.DOTALL)
 
 
@@ -95,6 +100,20 @@ class Article:
                         found.append(self._passage(chosen, marks, is_opening=first == 0))
         return found
 
+    def place(self, passage: Passage) -> int:
+        """Return where in the text a passage begins, to put several in its order."""
+        return self.sentences.index(passage.sentences[0])
+
+    def answer_under(self, heading: str) -> Sentence | None:
+        """Return the first sentence below a heading that is a question; ``None`` for any other heading."""
+        under = (one for one in self.sentences if one.heading == heading)
+        return next(under, None) if heading.endswith("?") else None
+
+    def can_stand_under(self, heading: str, passages: Iterable[Passage]) -> bool:
+        """Tell whether one of the passages may be read under this heading: below a question only its answer."""
+        answer = self.answer_under(heading)
+        return answer is None or any(one.sentences[0] is answer for one in passages)
+
     def vector(self, found: Iterable[str]) -> Vector:
         """Return terms as a vector, weighed by how rare they are here."""
         return self._weights.vector(found)
@@ -158,14 +177,19 @@ class Choice:
         """Return the best passage of ``least`` to ``most`` characters that says something new; ``None``: there is none.
 
         One that fills the room is better than one that does not. ``heading``: only from that section (empty: from the
-        introduction). ``same_section``: being near what was taken is no fault.
+        introduction); if it is a question, what stands first there comes first, since that answers it.
+        ``same_section``: being near what was taken is no fault.
         """
+        answer = self._article.answer_under(heading) if heading is not None else None
+        begins = answer if answer is not None and not self.is_used(answer.text) else None
         best: tuple[float, Passage] | None = None
         for passage in self._article.passages:
             length = len(passage.text)
             if not least <= length <= most or passage.count < words_least or not fits(passage):
                 continue
             if (words_most is not None and passage.count > words_most) or heading not in (None, passage.heading):
+                continue
+            if begins is not None and passage.sentences[0] is not begins:
                 continue
             if any(self.is_used(one.text) for one in passage.sentences):
                 continue
@@ -203,8 +227,8 @@ class Choice:
 
 
 def is_pointing(sentence: str) -> bool:
-    """Tell whether a sentence points at another one, also where it begins a paragraph: 'too', 'as well'."""
-    return refers(sentence) or bool(_AS_WELL.search(sentence))
+    """Tell whether a sentence points at another one, also where it begins a paragraph: 'too', 'as well', 'both'."""
+    return refers(sentence) or any((_AS_WELL.search(sentence), _BOTH.match(sentence), _SOME_OF.match(sentence)))
 
 
 def _paragraphs_of(markdown: str) -> list[tuple[list[Sentence], tuple[str, ...]]]:

@@ -28,7 +28,7 @@ _DEEDS = word_set(
 )
 _NO_PEOPLE = word_set("others numbers letters layers powders papers matters corners members' fibres computers")
 # Who likes something, not what is like something.
-_LIKING = re.compile(r"\b(?:\w+ers|people|women|men|children|many|they|who|we|i) (?:like|love|enjoy)\b", re.IGNORECASE)
+_LIKING = r"\b(?:{name}|\w+ers|people|women|men|children|many|they|who|we|i) like\b(?! (?:me|us|him|them)\b)"
 FIELDS: Mapping[str, frozenset[str]] = {
     "Core desires": word_set(
         "want wants wanted wish wishes likes prefer prefers hope love loves enjoy need needs seek"
@@ -41,10 +41,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
         "fear fears afraid worry worries risk risks danger dangerous harm harms harmful ill illness poison lost"
     ),
     "Beliefs": word_set("believe believes think thinks believed thought myth assume assumes trust convinced"),
-    "Objections": word_set(
-        "expensive cost costs price prices cheap cheaper patience effort complicated unless although"
-    ),
-    "Demographics": word_set("age aged elderly town city rural born income job household married retired salary"),
+    "Objections": word_set("expensive cost costs overpriced patience effort complicated unless although"),
+    "Demographics": word_set("age aged elderly live lives rural born income job household married retired salary"),
     "Emotional triggers": word_set(
         "proud pride joy happy delight comfort comforting childhood memory guilt shame envy"
     ),
@@ -77,7 +75,8 @@ def groups_in(sources: Sequence[Source], wanted: Iterable[str] = ()) -> list[Gro
         hits = [one for one in everything if stems and stems <= set(one.terms)]
         asked.append(Group(name=name, sentences=tuple(hits)))
         found = {word: told for word, told in found.items() if stem(word) not in stems}
-    often = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    # Whoever is only 'people' is told last: that is hardly a group.
+    often = sorted(found.items(), key=lambda pair: (pair[0] == "people", -len(pair[1]), pair[0]))
     groups = [Group(name=word.capitalize(), sentences=tuple(told)) for word, told in often if len(told) >= FEWEST]
     return [*asked, *groups][: max(MOST_GROUPS, len(asked))]
 
@@ -96,7 +95,8 @@ def told_of(group: Group, field: str) -> list[Sentence]:
     """Return the sentences about a group that have one of the words that stand for a field."""
     found = [one for one in group.sentences if not FIELDS[field].isdisjoint(words(one.text))]
     if field == "Core desires":
-        found = [one for one in group.sentences if one in found or _LIKING.search(one.text)]
+        liking = re.compile(_LIKING.format(name=re.escape(group.name)), re.IGNORECASE)
+        found = [one for one in group.sentences if one in found or liking.search(one.text)]
     return found[:EVIDENCE]
 
 

@@ -45,6 +45,8 @@ def _offered(article: Article) -> Iterable[tuple[str, bool]]:
     head = set(article.keyword.stems)
     name = capitalised(article.keyword.text)
     names = names_in(one.text for one in article.sentences)
+    # What the article says of itself that it is about: a word that only comes back makes no promise.
+    topics = {term for line in (article.title, *article.headings) for term in terms(line)}
     plain = sorted((one for one in article.passages if len(one.sentences) == 1), key=lambda one: -one.worth)
     asked = [one.sentences[0].text for one in article.passages if one.is_question]
     told = [
@@ -62,14 +64,14 @@ def _offered(article: Article) -> Iterable[tuple[str, bool]]:
     yield from ((line, True) for line in dict.fromkeys(asked))
     yield article.title, False
     yield from ((line, True) for line in own[2:])
-    for heading in article.headings:
+    for heading in (one for one in article.headings if article.can_stand_under(one, article.passages)):
         yield (heading, False) if head & set(terms(heading)) else (f"{name}: {lowered(heading, names)}", False)
-    for phrase in article.phrases[:MOST_PHRASES]:
-        if head.isdisjoint(phrase.stems):
+    for phrase in article.phrases:
+        if head.isdisjoint(phrase.stems) and set(phrase.stems) <= topics:
             yield f"{name} and {phrase.text}", False
     yield from ((line, True) for line in told if line not in own)
     yield name, False
-    yield from ((capitalised(phrase.text), False) for phrase in article.phrases[:MOST_PHRASES])
+    yield from ((capitalised(one.text), False) for one in article.phrases[:MOST_PHRASES] if len(one.stems) > 1)
 
 
 def place_of(line: str, article: Article) -> str | None:

@@ -42,7 +42,7 @@ def excerpt_of(article: Article, path: str, task: str) -> str:
     if not body:
         raise Trouble("the draft has no passage that could stand in a mail: each leans on another, or is too long")
     preview = choice.take(PREVIEW, least=PREVIEW_LEAST)
-    body.sort(key=lambda one: article.sentences.index(one.sentences[0]))
+    body.sort(key=article.place)
     lines = head_of("Email excerpt", article, path, task, HINT)
     lines += ["## Subject lines", ""]
     for number, line in enumerate(subjects, 1):
@@ -66,13 +66,14 @@ def script_of(article: Article, path: str, task: str) -> str:
     if hook is None:
         raise Trouble("the draft has no short sentence to begin a video with: each leans on another, or is too long")
     beats = [passage for _ in range(BEATS) if (passage := choice.take(BEAT, least=LEAST))]
-    beats.sort(key=article.passages.index)
+    beats.sort(key=article.place)
     lines = [*head_of("Video script", article, path, task), "## Script", ""]
     start = 0
     parts = [("Opening", hook), *((f"Part {number}", one) for number, one in enumerate(beats, 1))]
     for name, passage in parts:
         end = start + max(2, round(passage.count / WORDS_A_SECOND))
-        shown = passage.heading if name != "Opening" and passage.heading else capitalised(article.keyword.text)
+        is_headed = name != "Opening" and passage.heading and article.can_stand_under(passage.heading, [passage])
+        shown = passage.heading if is_headed else capitalised(article.keyword.text)
         lines += Piece(
             name=f"{name}, {_clock(start)} to {_clock(end)}", text=passage.text, sources=passage.sources
         ).lines()

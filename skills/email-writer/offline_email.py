@@ -26,21 +26,24 @@ HINT = f"Link: put the article's address where `{URL}` stands"
 def mails_of(article: Article, choice: Choice) -> list[tuple[str, Passage | None, list[Passage]]]:
     """Return the mails: subject line, preview text, passages, which begin with what the subject line is about."""
     subjects = short_lines(article, choice, SUBJECT, len(DAYS), least_words=2)
-    bodies: list[tuple[str, list[Passage]]] = []
-    for subject in subjects:
+    places = {subject: place_of(subject, article) for subject in subjects}
+    bodies: dict[str, list[Passage]] = {}
+    # A mail about one section chooses before one about all of it.
+    for subject in sorted(subjects, key=lambda one: places[one] is None):
         answer = choice.answer(subject, PASSAGE)
+        place = answer.heading if answer else places[subject]
         body = [answer] if answer else []
-        place = place_of(subject, article)
         while (count := sum(one.count for one in body)) < MAIL_WORDS:
-            passage = _next(choice, MAIL_MOST - count, body[0].heading if body else place)
+            passage = _next(choice, MAIL_MOST - count, place)
             if passage is None:
                 break
             body.append(passage)
-        # What answers the subject line stands first.
-        rest = sorted(body[len([answer] if answer else []) :], key=article.passages.index)
-        bodies += [(subject, [*([answer] if answer else []), *rest])] if body else []
-    previews = [choice.take(PREVIEW, least=PREVIEW_LEAST) for _ in bodies]
-    return [(subject, preview, body) for (subject, body), preview in zip(bodies, previews, strict=True)]
+        # What the subject line is about stands first.
+        body.sort(key=lambda one: (one is not answer, place is not None and one.heading != place, article.place(one)))
+        bodies |= {subject: body} if body else {}
+    made = [(subject, bodies[subject]) for subject in subjects if subject in bodies]
+    previews = [choice.take(PREVIEW, least=PREVIEW_LEAST) for _ in made]
+    return [(subject, preview, body) for (subject, body), preview in zip(made, previews, strict=True)]
 
 
 def _next(choice: Choice, most: int, place: str | None) -> Passage | None:

@@ -54,8 +54,8 @@ def page_of(article: Article, path: str, task: str) -> str:
     lines += [BUTTON, ""]
     missing = [f"{len(points)} of {POINTS} sections: no passages are left"] if len(points) < POINTS else []
     missing += [] if description else ["no passage is left for the description in search results"]
-    missing += [] if figures else ["the draft has no figures that can stand alone"]
-    missing += [] if answers else ["the draft asks no question that it answers"]
+    missing += [] if figures else ["no sentence with a figure is left that can stand alone"]
+    missing += [] if answers else ["the draft asks and answers no question in one paragraph"]
     return "\n".join([*lines, *gaps_of(missing), *sources_of(choice.sources)])
 
 

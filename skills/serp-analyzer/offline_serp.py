@@ -20,6 +20,7 @@ from _offline.sources import Sentence, Source, Trouble, all_sentences, read_sour
 from _offline.step import Step, run
 
 TOPICS, QUESTIONS = 15, 12
+PHRASES = "Those of paragraphs that speak of it before those of the pages as a whole; in the table, most pages first."
 UNKNOWN = "places in results, search volumes and dates: no search engine was asked, these are the pages of `sources/`"
 
 
@@ -40,11 +41,18 @@ def page_of(task: str, title: str, keywords: Sequence[str], sources: Sequence[So
         for one in sources
     ]
     lines += table(["page", "title", "words", "headings", "sentences about it"], rows)
-    lines += ["", "## Key phrases", "", "In the paragraphs that speak of it; most pages first.", ""]
+    lines += [
+        "",
+        "## Key phrases",
+        "",
+        "From the paragraphs that speak of it, then from the pages as a whole; most pages first.",
+        "",
+    ]
     spread = [(phrase, _pages_with(phrase, sources)) for phrase in topics]
-    spread.sort(key=lambda pair: (-len(pair[1]), -pair[0].count, pair[0].text))
+    counts = {phrase: sum(phrase.is_in(one.terms) for one in everything) for phrase in topics}
+    spread.sort(key=lambda pair: (-len(pair[1]), -counts[pair[0]], pair[0].text))
     found_on = [
-        (phrase.text, len(pages), phrase.count, ", ".join(f"`{one}`" for one in pages)) for phrase, pages in spread
+        (phrase.text, len(pages), counts[phrase], ", ".join(f"`{one}`" for one in pages)) for phrase, pages in spread
     ]
     lines += table(["phrase", "pages", "sentences", "which"], found_on)
     lines += ["", "## Questions", ""]
@@ -59,9 +67,8 @@ def page_of(task: str, title: str, keywords: Sequence[str], sources: Sequence[So
 def _topics(everything: Sequence[Sentence], about: Sequence[Sentence], asked: Sequence[Phrase]) -> list[Phrase]:
     hidden = [part for phrase in asked for part in phrase.stems]
     places = {(one.source, one.paragraph) for one in about}
-    around = [one.text for one in everything if (one.source, one.paragraph) in places]
-    near = distinct(key_phrases(around), TOPICS, hidden=hidden)
-    return near or distinct(key_phrases([one.text for one in everything]), TOPICS, hidden=hidden)
+    near = key_phrases([one.text for one in everything if (one.source, one.paragraph) in places])
+    return distinct([*near, *key_phrases([one.text for one in everything])], TOPICS, hidden=hidden)
 
 
 def _hits(source: Source, about: Sequence[Sentence]) -> int:

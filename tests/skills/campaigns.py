@@ -1,4 +1,4 @@
-"""The example's campaign, run to its end by the shipped agents, offline."""
+"""The campaigns of the examples, run to their end by the shipped agents, offline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SKILLS, SCRIPTS, EXAMPLE = ROOT / "skills", ROOT / "scripts", ROOT / "examples/bread"
+SKILLS, SCRIPTS, EXAMPLES = ROOT / "skills", ROOT / "scripts", ROOT / "examples"
+EXAMPLE = EXAMPLES / "bread"
 sys.path.insert(0, str(SKILLS))
 from _offline.sources import read_sources
 
@@ -30,16 +31,22 @@ def environ(home: Path | None = None) -> dict[str, str]:
 
 
 class Ran:
-    """A home in which the example has been run to its end.
+    """A home in which an example has been run to its end.
 
     ``changes`` are lines of its file that are written otherwise, ``own`` the agents of which the home has its own copy:
     such a one finds what it shares with the others all the same.
     """
 
-    def __init__(self, root: Path, changes: Mapping[str, str] = MappingProxyType({}), own: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        changes: Mapping[str, str] = MappingProxyType({}),
+        own: Sequence[str] = (),
+        example: str = "bread",
+    ) -> None:
         self.home = root / "home"
-        self.example = root / "bread"
-        shutil.copytree(EXAMPLE, self.example)
+        self.example = root / example
+        shutil.copytree(EXAMPLES / example, self.example)
         self.answer("init_home.py", str(self.home))
         (self.home / "config/baton.yaml").write_text(SETTINGS)
         for agent in own:
@@ -49,15 +56,15 @@ class Ran:
             written = re.sub(rf"^{key}:.*\n|\Z", f"{key}: {value}\n", written, count=1, flags=re.MULTILINE)
         (self.example / "campaign.yaml").write_text(written, "utf-8")
         self.answer("campaign.py", "create", str(self.example / "campaign.yaml"))
-        self.answer("activate_campaign.py", "bread")
+        self.answer("activate_campaign.py", example)
         end = time.monotonic() + DEADLINE_SECONDS
-        while self.answer("campaign.py", "show", "bread")["status"] != "completed":
+        while self.answer("campaign.py", "show", example)["status"] != "completed":
             blocked = [one for one in self.answer("task.py", "list") if one["status"] == "blocked"]
             assert not blocked and time.monotonic() < end, self.answer("status.py")
             time.sleep(0.2)
-        self.folder = self.home / "projects/bakery/campaigns/bread"
+        self.folder = self.home / "projects/bakery/campaigns" / example
         self.sources = read_sources(self.folder)
-        planned = self.answer("campaign.py", "show", "bread")["planned"]
+        planned = self.answer("campaign.py", "show", example)["planned"]
         self.tasks: dict[str, dict[str, Any]] = {task: self.answer("task.py", "show", task) for task in planned}
 
     def answer(self, script: str, *words: str) -> Any:

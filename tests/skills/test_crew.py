@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
 import pytest
 import yaml
 from tests.cli.homes import module
+from tests.skills.alone import CREW, FOLDERS, PROGRAMS, Alone, agent
 from tests.skills.campaigns import EXAMPLE, SCRIPTS, SKILLS, Ran, environ
 
 from baton.store.skills import list_skills, script_path
@@ -32,47 +27,10 @@ from _offline.pages import Page, read_page
 from _offline.sources import Source, read_sources
 from _offline.text import key, sentences
 
-CREW = {
-    "keyword-researcher": "offline_researcher.py",
-    "content-writer": "offline_writer.py",
-    "content-reviewer": "offline_reviewer.py",
-    "humanizer": "offline_humanizer.py",
-}
-# Beside the main line, and what they leave in the presets.
-BESIDE = {
-    "image-director": "offline_director.py",
-    "social-writer": "offline_social.py",
-    "content-repurposer": "offline_repurposer.py",
-    "landing-page-writer": "offline_landing.py",
-    "email-writer": "offline_email.py",
-    "ad-writer": "offline_ads.py",
-}
-AUDIENCE = {
-    "serp-analyzer": "offline_serp.py",
-    "audience-researcher": "offline_audience.py",
-    "audience-enricher": "offline_enricher.py",
-}
-PROGRAMS = CREW | BESIDE | AUDIENCE
 PLACES = ("", "baton")
 SHIPPED = {*PROGRAMS, "orchestrator", "baton-protocol"}
-FOLDERS = ("research", "drafts", "reviewed", "final")
 KEYWORDS = ("sourdough starter", "rye bread", "bread crust")
 TASKS = ("bread-001", "bread-002", "bread-003")
-
-
-def agent(name: str) -> ModuleType:
-    """An offline agent, imported."""
-    return _module(SKILLS / name / PROGRAMS[name])
-
-
-@cache
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = found  # dataclasses look their module up
-    spec.loader.exec_module(found)
-    return found
 
 
 # -- the skills ---------------------------------------------------------------------------------------------------
@@ -320,73 +278,6 @@ def test_a_brief_has_what_the_skill_asks_for(ran: Ran) -> None:
 
 
 # -- one agent alone, the scripts being stand-ins -----------------------------------------------------------------
-
-
-class Alone:
-    """A workspace, and scripts that answer what a test wants and write down how they were called."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.workspace, self.bin = root, root / "workspace", root / "bin"
-        self.workspace.mkdir()
-        self.bin.mkdir()
-        steps = [
-            {"step": number, "agent": name, "output_dir": folder, "notes": None, "result": None, "revisions": 0}
-            for number, (name, folder) in enumerate(zip(CREW, FOLDERS, strict=True))
-        ]
-        self.record: dict[str, Any] = {
-            "title": "On rye bread",
-            "keywords": ["rye bread"],
-            "brief": "",
-            "campaign": None,
-        }
-        self.record["pipeline"] = steps
-        self.stand_in("task.py", f"cat {root}/record.json")
-        for script in ("complete_step.py", "request_revision.py"):
-            self.stand_in(script, f"""printf '%s\\n' "$0" "$@" >>{root}/called; echo '{{}}'""")
-
-    def stand_in(self, script: str, body: str) -> None:
-        (self.bin / script).write_text(f"#!/bin/sh\n{body}\n")
-        (self.bin / script).chmod(0o755)
-
-    def write(self, path: str, data: str | bytes) -> None:
-        target = self.workspace / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data if isinstance(data, bytes) else data.encode())
-
-    def copy_sources(self) -> None:
-        shutil.copytree(EXAMPLE / "sources", self.workspace / "sources")
-
-    def run(self, name: str) -> subprocess.CompletedProcess[str]:
-        step = list(CREW).index(name)
-        (self.root / "record.json").write_text(json.dumps(self.record))
-        own = {"BATON_TASK": "x-001", "BATON_AGENT": name, "BATON_LEASE": "1", "BATON_STEP": str(step)}
-        own |= {"BATON_WORKSPACE": str(self.workspace), "BATON_PYTHON": sys.executable}
-        command = str(SKILLS / name / CREW[name])
-        path = f"{self.bin}:{os.defpath}"
-        return subprocess.run(
-            [command], env={"PATH": path, **own}, cwd=self.workspace, capture_output=True, text=True, check=False
-        )
-
-    def called(self) -> list[str]:
-        """The scripts that change something, and their words."""
-        file = self.root / "called"
-        return (
-            [Path(line).name if line.startswith("/") else line for line in file.read_text().splitlines()]
-            if file.exists()
-            else []
-        )
-
-    def refusal(self, name: str) -> str:
-        """The one line an agent says before it exits with 1, having reported nothing."""
-        done = self.run(name)
-        assert (done.returncode, done.stdout, self.called()) == (1, "", []), done
-        assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"{name}: "), done.stderr
-        return done.stderr.removeprefix(f"{name}: ").rstrip("\n")
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Alone:
-    return Alone(tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(CREW))
