@@ -80,11 +80,6 @@ class Step:
         return str(self._unit["notes"] or "").strip()
 
     @property
-    def unheeded(self) -> str:
-        """What to add to the summary of an agent that acts on no notes; empty when there are none."""
-        return UNHEEDED if self.notes else ""
-
-    @property
     def output(self) -> str:
         """Where this step writes, relative to the workspace."""
         folder = self._unit["output_dir"]
@@ -166,6 +161,11 @@ class Step:
             words += ["--readability-score", f"{readability:g}"] if readability is not None else []
         _answer("complete_branch.py" if self._is_branch else "complete_step.py", *words)
         _say(summary)
+
+    def hand_in(self, text: str, summary: str, *, more: Sequence[str] = ()) -> None:
+        """Write the output and complete the step, for an agent that acts on no notes: the summary says so."""
+        self.write(text)
+        self.complete(summary + (UNHEEDED if self.notes else ""), more=more)
 
     def send_back(self, to_step: int, notes: str) -> None:
         """Send the task back to an earlier step; a branch cannot."""

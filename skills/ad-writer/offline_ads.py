@@ -80,8 +80,7 @@ def page_of(article: Article, path: str, task: str) -> str:
 def work(step: Step) -> None:
     """Write the ads, then complete the step."""
     page = page_of(step.text(), step.article, step.task)
-    step.write(page)
-    step.complete(f"Ads: {numbered(page.count('```text'), 'text')} from `{step.article}`{step.unheeded}")
+    step.hand_in(page, f"Ads: {numbered(page.count('```text'), 'text')} from `{step.article}`")
 
 
 if __name__ == "__main__":

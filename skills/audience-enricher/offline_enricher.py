@@ -95,10 +95,9 @@ def work(step: Step) -> None:
     """Write the profiles, then complete the step."""
     sources = read_sources(step.workspace)
     page = page_of(step.task, step.title, step.read(step.left_by("research")), sources)
-    step.write(page)
     total, open_count = page.count("- Proof: "), page.partition("## Questions to ask")[2].count("\n- ")
     said = f"{numbered(total, 'profile')} from {numbered(len(all_sentences(sources)), 'sentence')}"
-    step.complete(f"{said}; {numbered(open_count, 'question')} to ask{step.unheeded}")
+    step.hand_in(page, f"{said}; {numbered(open_count, 'question')} to ask")
 
 
 if __name__ == "__main__":

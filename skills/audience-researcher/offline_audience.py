@@ -53,8 +53,7 @@ def work(step: Step) -> None:
     """Write the groups, then complete the step."""
     sources = read_sources(step.workspace)
     page = page_of(step.task, step.title, step.wishes, step.focus_groups, sources)
-    step.write(page)
-    step.complete(f"{numbered(page.count('- Spoken of: '), 'group')} from {len(sources)} sources{step.unheeded}")
+    step.hand_in(page, f"{numbered(page.count('- Spoken of: '), 'group')} from {numbered(len(sources), 'source')}")
 
 
 if __name__ == "__main__":

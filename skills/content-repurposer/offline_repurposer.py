@@ -91,13 +91,12 @@ def work(step: Step) -> None:
     """Write excerpt or script, then complete the step."""
     is_video = "video" in step.output.split("/")[:-1]
     page = (script_of if is_video else excerpt_of)(step.text(), step.article, step.task)
-    step.write(page)
     what = (
         "Script for a video"
         if is_video
         else f"Email excerpt with {numbered(page.count('### Subject'), 'subject line')}"
     )
-    step.complete(f"{what}, from `{step.article}`{step.unheeded}")
+    step.hand_in(page, f"{what}, from `{step.article}`")
 
 
 if __name__ == "__main__":

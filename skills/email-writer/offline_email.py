@@ -78,8 +78,7 @@ def page_of(article: Article, path: str, task: str) -> str:
 def work(step: Step) -> None:
     """Write the mails, then complete the step."""
     page = page_of(step.text(), step.article, step.task)
-    step.write(page)
-    step.complete(f"{numbered(page.count('## Mail '), 'mail')} from `{step.article}`{step.unheeded}")
+    step.hand_in(page, f"{numbered(page.count('## Mail '), 'mail')} from `{step.article}`")
 
 
 if __name__ == "__main__":

@@ -133,9 +133,8 @@ def work(step: Step) -> None:
     """Write the article, then complete the step."""
     sources = read_sources(step.workspace)
     page = edited(step.read(_draft_of(step)), sources)
-    step.write(article_of(page, sources))
     said = f"{page.title} ({numbered(page.count, 'word')}, {numbered(len(page.sources), 'source')})"
-    step.complete(said + step.unheeded)
+    step.hand_in(article_of(page, sources), said)
 
 
 def _draft_of(step: Step) -> str:

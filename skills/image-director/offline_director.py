@@ -137,10 +137,9 @@ def work(step: Step) -> None:
     card = f"{os.path.splitext(step.output)[0]}.svg"
     page = page_of(article, step.article, step.task, card)
     step.write(card_of(article), card)
-    step.write(page)
     ideas = numbered(page.count("- Prompt: "), "idea")
     said = f"A card with the title, and {ideas} for a picture, which a person or a model makes"
-    step.complete(said + step.unheeded, more=[card])
+    step.hand_in(page, said, more=[card])
 
 
 if __name__ == "__main__":

@@ -94,8 +94,7 @@ def _has_figure(passage: Passage) -> bool:
 def work(step: Step) -> None:
     """Write the page, then complete the step."""
     page = page_of(step.text(), step.article, step.task)
-    step.write(page)
-    step.complete(f"Landing page of {numbered(len(words(page)), 'word')} from `{step.article}`{step.unheeded}")
+    step.hand_in(page, f"Landing page of {numbered(len(words(page)), 'word')} from `{step.article}`")
 
 
 if __name__ == "__main__":

@@ -82,9 +82,8 @@ def _pages_with(phrase: Phrase, sources: Sequence[Source]) -> list[str]:
 def work(step: Step) -> None:
     """Write the comparison, then complete the step."""
     sources = read_sources(step.workspace)
-    step.write(page_of(step.task, step.title, step.keywords, sources))
-    said = f"{numbered(len(sources), 'page')} compared; no search engine was asked"
-    step.complete(said + step.unheeded)
+    page = page_of(step.task, step.title, step.keywords, sources)
+    step.hand_in(page, f"{numbered(len(sources), 'page')} compared; no search engine was asked")
 
 
 if __name__ == "__main__":

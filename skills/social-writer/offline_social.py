@@ -70,8 +70,7 @@ def _post(name: str, texts: list[str], passages: list[Passage], most: int, tags:
 def work(step: Step) -> None:
     """Write the posts, then complete the step."""
     page = page_of(step.text(), step.article, step.task)
-    step.write(page)
-    step.complete(f"{numbered(page.count('```text'), 'post')} from `{step.article}`{step.unheeded}")
+    step.hand_in(page, f"{numbered(page.count('```text'), 'post')} from `{step.article}`")
 
 
 if __name__ == "__main__":
