@@ -30,6 +30,7 @@ _BOTH = re.compile(r"(?:(?!\band\b).)*\bboth\b(?!(?: [\w-]+){1,4} and\b)", re.IG
 _SOME_OF = re.compile(
     r"(?:few|many|several|most|others|neither|none|all|both) (?:are|were|have|had|can|do|come|came|of)\b", re.I
 )
+_NAME_OF_FILE = re.compile(r"[._/@]")
 _ASIDE = re.compile(r"\s*\*[^*].*[^*]\*\s*", re.DOTALL)
 
 
@@ -82,8 +83,8 @@ class Article:
 
     @cached_property
     def phrases(self) -> list[Phrase]:
-        """The key phrases beside the keyword, best first, none inside another one."""
-        found = key_phrases([one.text for one in self.sentences])
+        """The key phrases beside the keyword, best first, none inside another one; names of files are not for readers."""
+        found = [one for one in key_phrases([one.text for one in self.sentences]) if not _NAME_OF_FILE.search(one.text)]
         return distinct(found, len(found), hidden=self.keyword.stems)
 
     @cached_property

@@ -199,3 +199,9 @@ def test_what_is_said_of_a_group_goes_under_its_field() -> None:
 def test_around_a_group_are_its_whole_paragraphs() -> None:
     group = next(one for one in groups_in(voices()) if one.name == "Teachers")
     assert {one.paragraph for one in around(group, voices())} == {2} and len(around(group, voices())) == 4
+
+
+def test_names_of_files_are_no_phrases_for_readers() -> None:
+    draft = "# Tea\n\nRead the docs/tea.md first. The docs/tea.md, in short, is good. "
+    draft += "Open the green cup. The green cup, in short, is full.\n"
+    assert [phrase.text for phrase in Article(draft, [], "tea").phrases] == ["green cup"]
