@@ -204,13 +204,15 @@ class Listener(Protocol):
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
-    ``is_talkative``: it prints while it works, so that a long silence means that it hangs.
+    ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``is_free``: nothing is paid
+    for its runs, so that one which tells nothing of money is not of unknown cost.
     """
 
     name: str
     secrets: tuple[str, ...]
     variables: tuple[str, ...]
     is_talkative: bool
+    is_free: bool
 
     def listener(self) -> Listener:
         """A listener for one run."""
