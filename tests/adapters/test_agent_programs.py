@@ -60,7 +60,8 @@ COMMAND_LINES: dict[str, tuple[str, ...]] = {
     ),
     "opencode": ("run", "--format", "json", "--title", "t writer"),
     "copilot": (
-        "--output-format", "json", "--no-color", "--no-ask-user", "--allow-tool=shell", "--allow-tool=write",
+        "--output-format", "json", "--no-color", "--no-ask-user",
+        "--usage-output-file", "/logs/r-1.copilot-usage.json", "--allow-tool=shell", "--allow-tool=write",
         "--add-dir=/home-of-baton/memory/WORKING", "--add-dir=/skills/writer", "--add-dir=/skills/protocol",
     ),
     "cursor": ("-p", "--output-format", "stream-json", "--trust"),
