@@ -89,6 +89,12 @@ class Log(Protocol):
     def tail(self, count: int) -> list[dict[str, Any]]:
         """The newest ``count`` events, oldest first."""
 
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        """The events of one type of this day (``YYYY-MM-DD``) and later, oldest first; some from before may come, too."""
+
+    def first_day(self) -> str | None:
+        """The day from which on the log is kept; ``None`` when it is empty."""
+
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
 
