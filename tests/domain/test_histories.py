@@ -37,6 +37,7 @@ from baton.domain.statuses import (
 )
 from baton.domain.tasks import decide
 from baton.domain.times import epoch
+from baton.domain.usage import NOTHING, UNKNOWN, Usage, reported, total
 
 DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
 OPEN = (UnitStatus.PENDING, UnitStatus.IN_PROGRESS)
@@ -111,6 +112,7 @@ def check_record(task: Task) -> None:
     for held in task.leases:
         assert held.void or task.unit(held.unit).status is UnitStatus.IN_PROGRESS
     _check_waiting(task, lease)
+    assert total(unit.usage for unit in task.units()) == task.usage
     if task.is_finished:
         assert not task.leases
         assert task.completed_at
@@ -282,14 +284,14 @@ class Histories(RuleBasedStateMachine):
         elif lease.report is None and lease.revoked is None and not fails:
             self.report_run(ReportKind.COMPLETED, False, None, None, "", score)
         else:
-            self.end_run(Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3)
+            self.end_run(Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, UNKNOWN, 3)
 
     def _go_on_with_a_branch(self, by_hand: bool, fails: bool) -> None:
         branch = self.task.branches[self.task.pending_branches[0]]
         lease = self.task.lease_of(branch.key)
         if lease is not None:
             self.end_run(
-                Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3, self.task.leases.index(lease)
+                Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, UNKNOWN, 3, self.task.leases.index(lease)
             )
         elif by_hand:
             self.do(c.CompleteBranch(label=self.task.pending_branches[0], agent="painter"))
@@ -325,12 +327,12 @@ class Histories(RuleBasedStateMachine):
         outcome=st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.SENT_BACK]),
         is_stale=seldom,
         jitter=st.floats(0, 1, exclude_max=True),
-        usage=st.sampled_from(({}, {"input_tokens": 10, "cost_usd": 0.5})),
+        usage=st.sampled_from((NOTHING, UNKNOWN, reported({"input_tokens": 10, "cost_usd": 0.5}, {}, "sonnet"))),
         max_revisions=st.integers(0, 2),
         place=st.integers(0, 2),
     )
     def end_run(
-        self, outcome: Outcome, is_stale: bool, jitter: float, usage: dict[str, Any], max_revisions: int, place: int = 0
+        self, outcome: Outcome, is_stale: bool, jitter: float, usage: Usage, max_revisions: int, place: int = 0
     ) -> None:
         token = self.token(is_stale, place)
         command = c.EndRun(

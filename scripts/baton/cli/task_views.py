@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from baton.cli.amounts import amounts
+from baton.cli.amounts import amounts, money
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
@@ -17,6 +17,7 @@ from baton.domain.priorities import rank_of
 from baton.domain.readiness import open_units
 from baton.domain.records import Task
 from baton.domain.statuses import TaskStatus
+from baton.domain.usage import NOTHING
 from baton.engine.reasons import Reasons
 from baton.ports import Damage
 
@@ -132,7 +133,7 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines += [f"            to change it: {reason.cure}"] if reason.cure is not None else []
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
-    if task.usage:
+    if task.usage != NOTHING:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task), "", "Last events:"]
     lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
@@ -146,13 +147,14 @@ def _steps(task: Task) -> str:
             unit.agent or "-",
             unit.status,
             unit.attempts,
+            money(unit.usage),
             ", ".join(unit.result.outputs) if unit.result is not None else "",
             (unit.result.summary if unit.result is not None else None)
             or (unit.failures[-1].outcome if unit.failures else ""),
         )
         for unit in task.units()
     ]
-    return table(("step", "agent", "status", "attempts", "outputs", "said"), rows)
+    return table(("step", "agent", "status", "attempts", "cost", "outputs", "said"), rows)
 
 
 def _gist(data: dict[str, Any]) -> str:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from baton.domain.usage import NOTHING, Usage, total
+from baton.engine.accounting import usage_in
 from baton.engine.glance_values import Failed
 from baton.ports import Log
 
@@ -32,23 +34,9 @@ def outcomes_of(events: Iterable[Event], day: str) -> dict[str, int]:
     return dict(sorted(ended.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def usage_of(events: Iterable[Event], day: str) -> dict[str, float] | None:
-    """Sum what the runs of this day reported; ``None`` when none reported anything."""
-    total: dict[str, float] | None = None
-    for event in events:
-        if _ended_on(event, day):
-            total = added(total, _data(event).get("usage"))
-    return total
-
-
-def added(total: dict[str, float] | None, usage: Any) -> dict[str, float] | None:
-    """Return the sum; what was not reported, or is no number, adds nothing."""
-    numbers = {
-        str(name): value
-        for name, value in (usage.items() if isinstance(usage, Mapping) else ())
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    return {**(total or {}), **{name: (total or {}).get(name, 0) + n for name, n in numbers.items()}} or None
+def usage_of(events: Iterable[Event], day: str) -> Usage:
+    """Sum what the runs of this day used."""
+    return total(usage_in(_data(event)) or NOTHING for event in events if _ended_on(event, day))
 
 
 def failures_of(events: Iterable[Event]) -> list[Failed]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
@@ -18,6 +18,7 @@ from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
+from baton.domain.usage import NOTHING, UNKNOWN
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
 
 PROTOCOL = "baton-protocol"
@@ -142,7 +143,14 @@ class Preparation:
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log},
+            facts={
+                "harness": name,
+                "model": model,
+                "workspace": workspace,
+                "log": log,
+                # What is known until it has ended; the sweep takes it where nobody lives to say more.
+                "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
+            },
         )
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:

@@ -8,7 +8,7 @@ after a power loss that left a hole, what lies behind it is written again, in it
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -120,6 +120,18 @@ class EventLog:
             events = _decoded(self._lines(name, 0))
             found = events[-(count - len(found)) :] + found
         return found
+
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        """The events of one type of this day and later, oldest first: a file of a day holds none of a later one."""
+        sign = f'"{type}"'.encode()  # a line without it need not be decoded
+        for name in self._names_from(day):
+            for event in _decoded(line for line in self._lines(name, 0) if sign in line):
+                if event.get("type") == type:
+                    yield event
+
+    def first_day(self) -> str | None:
+        """The day of the oldest file."""
+        return min(self._names(), default="").removesuffix(SUFFIX) or None
 
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor, and the cursor behind them; for ``None`` only the cursor at the end."""

@@ -63,6 +63,15 @@ class MemoryLog(Log):
             events = [event for day in sorted(self._days) for event in self._days[day]]
         return events[max(0, len(events) - count) :]
 
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            events = [event for name in sorted(self._days) if name >= day for event in self._days[name]]
+        return (event for event in events if event["type"] == type)
+
+    def first_day(self) -> str | None:
+        with self._lock:
+            return min(self._days, default=None)
+
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         with self._lock:
             newest = max(self._days, default="")
