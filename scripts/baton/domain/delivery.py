@@ -8,7 +8,7 @@ what happens meanwhile becomes the next message. A failing channel blocks nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -156,11 +156,32 @@ def render(events: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(_line(event) for event in events)
 
 
+def is_wanted(event: Mapping[str, Any], events: Collection[str]) -> bool:
+    """Tell whether an event becomes a message: ``events`` are the types that the settings name.
+
+    A comment is told to the task's subscribers as well; whoever wrote it knows it. A campaign may say no by itself.
+    """
+    data = event.get("data")
+    if isinstance(data, Mapping) and data.get("telegram") is False:
+        return False
+    return event.get("type") in events or (event.get("type") == "task_commented" and bool(told_names(event)))
+
+
+def told_names(event: Mapping[str, Any]) -> list[str]:
+    """Return the subscribers that an event names, but for the one who made it happen."""
+    data = event.get("data")
+    names = data.get("subscribers") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(names, list):
+        return []
+    return [str(name) for name in names if name != data.get("by")]
+
+
 def _line(event: Mapping[str, Any]) -> str:
     kind = str(event.get("type", "event"))
     data = event.get("data") or {}
     words = _WORDS.get(kind, _any_words)(_subject(event), data, kind)
-    line = " ".join(words.split())
+    names = ", ".join(told_names(event))
+    line = " ".join(f"For {names}: {words}".split() if names else words.split())
     return line if len(line) <= LINE_LIMIT else line[: LINE_LIMIT - 3] + "..."
 
 
@@ -211,6 +232,10 @@ def _sent_back(subject: str, data: Data, kind: str) -> str:
     return f"{subject} was sent back{_after(' to step ', data.get('to_step'))}{by}" + _after(": ", data.get("notes"))
 
 
+def _commented(subject: str, data: Data, kind: str) -> str:
+    return f"{subject}: {data.get('by') or 'somebody'} says" + _after(": ", data.get("text"))
+
+
 def _any_words(subject: str, data: Data, kind: str) -> str:
     return f"{subject}: {kind.replace('_', ' ')}" + _after(": ", data.get("reason"))
 
@@ -231,4 +256,5 @@ _WORDS: dict[str, Callable[[str, Data, str], str]] = {
     "agent_crashed": _crashed,
     "step_completed": _step_completed,
     "revision_requested": _sent_back,
+    "task_commented": _commented,
 }

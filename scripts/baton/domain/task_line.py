@@ -103,7 +103,7 @@ def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
     if task.is_finished or task.leases or any(unit.status not in done for unit in task.units()):
         return task, []
     task = structs.replace(task, status=TaskStatus.COMPLETED, blocked=None, asked=None, completed_at=at)
-    data: dict[str, Any] = {"title": task.title}
+    data: dict[str, Any] = {"title": task.title} | for_subscribers(task)
     if task.quality_score is not None:
         data["quality_score"] = task.quality_score
     return task, [News("task_completed", None, data)]
@@ -181,8 +181,13 @@ def block(
     if task.blocked is not None:
         return task, []
     blocked = Blocked(kind=kind, reason=reason, unit=unit, at=at, was=task.status, dependency=dependency)
-    data = {"kind": kind, "reason": reason, "unit": unit, "title": task.title}
+    data = {"kind": kind, "reason": reason, "unit": unit, "title": task.title} | for_subscribers(task)
     return structs.replace(task, status=TaskStatus.BLOCKED, blocked=blocked), [News("task_blocked", run, data)]
+
+
+def for_subscribers(task: Task) -> dict[str, Any]:
+    """Return what an event carries for whoever sends messages: the names of the subscribers, where there are any."""
+    return {"subscribers": list(task.subscribers)} if task.subscribers else {}
 
 
 def unblock(task: Task) -> Task:
