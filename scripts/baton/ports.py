@@ -11,6 +11,7 @@ from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit as Commit
 from baton.domain.exchange import Damage as Damage
 from baton.domain.exchange import Ending as Ending
+from baton.domain.exchange import Inspection as Inspection
 from baton.domain.exchange import Invocation as Invocation
 from baton.domain.exchange import Job as Job
 from baton.domain.exchange import Process as Process
@@ -225,6 +226,13 @@ class Harness(Protocol):
 
     def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
         """What a run that ended by itself amounts to, if it reported nothing; session and usage count in any case."""
+
+
+class Evidence(Protocol):
+    """Looks whether what a step must leave is there. It starts processes, and leaves none."""
+
+    def missing(self, inspection: Inspection, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
+        """Say in words what is expected and is not there; ``None`` as soon as ``is_given_up``, asked now and then."""
 
 
 class Prompts(Protocol):

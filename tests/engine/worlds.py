@@ -173,6 +173,8 @@ class World:
         self.door = Door(self.store, self.config, lambda task: self.finished.append(task.id))
         self.granter = Granter(self.door, self.clock, lambda agent: None, self.supervisor)
         self.beats: dict[int, Beat] = {}
+        self.missing: tuple[str, ...] = ()
+        self.looked: list[str | None] = []
 
     # -- arranging ----------------------------------------------------------------------------------------------
 
@@ -240,6 +242,11 @@ class World:
         """Complete a campaign if it is done."""
         return look_at(self.door, self.clock, self.papers, campaign) is not None
 
+    def look_for(self, task: Task, lease: Lease) -> tuple[str, ...]:
+        """Look for what a dead run must have left: what the test says is missing."""
+        self.looked.append(lease.run)
+        return self.missing
+
     def scene(self) -> Scene:
         """What a sweep would see now."""
         tasks, damaged_tasks = split_damage(self.store.tasks.live())
@@ -257,6 +264,7 @@ class World:
             undertaker=Undertaker(self.processes, self.clock, self.clock.passes),
             slot_path=lambda number: f"slots/{number:02d}",
             close=self.close,
+            missing=self.look_for,
         )
 
     def mend(self, repair: Callable[[Scene], Iterable[Finding]], scene: Scene | None = None) -> list[str]:

@@ -15,6 +15,7 @@ import msgspec
 from baton.adapters.processes import LinuxProcesses
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
+from baton.domain.records import Lease, Task
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
@@ -82,7 +83,14 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),
         slot_path=wiring.store.slots.path,
         close=wiring.is_completed,
+        missing=partial(_missing, wiring),
     )
+
+
+def _missing(wiring: Wiring, task: Task, lease: Lease) -> tuple[str, ...] | None:
+    from baton.cli.preparing import inspector  # start-up: few sweeps find a dead run that had reported
+
+    return inspector(wiring).of_run(task, lease, lambda: False)
 
 
 def _reasons(wiring: Wiring, scene: Scene) -> Reasons:

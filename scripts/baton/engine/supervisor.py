@@ -8,21 +8,21 @@ otherwise be seen by nobody.
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import structs
 
-from baton.domain import commands as c
 from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
 from baton.domain.readiness import Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
+from baton.engine.endings import end_of
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
+from baton.engine.inspecting import Inspector
 from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
@@ -45,6 +45,7 @@ class Supervisor:
         launcher: Launcher,
         tree: Tree,
         slot: Slot,
+        inspector: Inspector,
         *,
         output_exists: Callable[[Task, str], bool],
         has_changed: Callable[[], bool],
@@ -59,11 +60,13 @@ class Supervisor:
         self._launcher = launcher
         self._tree = tree
         self._slot = slot
+        self._inspector = inspector
         self._output_exists = output_exists
         self._has_changed = has_changed
         self._restart = restart
         self._warn = warn
         self._stop = StopSignal()
+        self._next_beat = 0.0
         self._settings = LastSettings(door.config, warn)
         me = tree.identify(os.getpid())
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
@@ -116,6 +119,11 @@ class Supervisor:
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
         unit, lease = granted.unit, granted.lease
+        inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
+        if inspected is None:
+            # What it reported stands, and is worth more than a quick end: the sweep looks for the evidence anew.
+            return None, structs.replace(watched, outcome=Outcome.INTERRUPTED, kind=FailureKind.STOPPED)
+        watched, missing = inspected
         try:
             best = self.granter.best_rank() if goes_on else None
         except BatonError as error:
@@ -123,21 +131,8 @@ class Supervisor:
             best, goes_on = None, False  # what would come next must not keep the end back
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
-        end = c.EndRun(
-            token=lease.token,
-            run=lease.run or "",
-            outcome=watched.outcome,
-            kind=watched.kind,
-            policy=policy,
-            jitter=random.random(),
-            message=watched.message,
-            exit_code=watched.exit_code,
-            outputs=self._outputs(granted, watched),
-            summary=watched.summary,
-            session=watched.session,
-            usage=watched.usage,
-            max_revisions=settings.retry.max_revisions,
-        )
+        outputs, limit = self._outputs(granted, watched), settings.retry.max_revisions
+        end = end_of(lease, watched, policy, outputs=outputs, missing=missing, max_revisions=limit)
         # With changed code the end is committed alone: the program that takes over picks for itself.
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
@@ -181,11 +176,6 @@ class Supervisor:
             last_seen[0] = sign
             return found
 
-        def beat(facts: dict[str, Any]) -> None:
-            self._beat({"task": task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
-            if not self._stop.is_set:
-                self._fill_slots()
-
         run = Run(
             prepared,
             lease,
@@ -197,7 +187,7 @@ class Supervisor:
             grace_seconds=settings.timeouts.grace_seconds,
             heartbeat_seconds=settings.lease.heartbeat_seconds,
             look=look,
-            beat=beat,
+            beat=lambda facts: self._tell(granted, facts),
             is_told_to_stop=lambda: self._stop.is_set,
             wake=self._stop.wake,
             slot_fileno=self._slot.fileno,
@@ -269,6 +259,20 @@ class Supervisor:
             dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
+
+    def _tell(self, granted: Granted, facts: dict[str, Any]) -> None:
+        """Tell that we live and what we do, and see to free slots."""
+        lease = granted.lease
+        self._beat({"task": granted.task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
+        if not self._stop.is_set:
+            self._fill_slots()
+
+    def _is_told_to_stop(self, granted: Granted) -> bool:
+        """Tell whether to give up looking for evidence; we live meanwhile, and say so."""
+        if (now := self._clock.monotonic()) >= self._next_beat:
+            self._next_beat = now + self._settings().lease.heartbeat_seconds
+            self._tell(granted, {"last_line": "looking for evidence"})
+        return self._stop.is_set
 
     def _beat(self, facts: dict[str, Any]) -> None:
         now = round(self._clock.monotonic(), 3)
