@@ -9,18 +9,20 @@ from typing import Any
 import click
 
 from baton.cli.amounts import amounts
+from baton.cli.paint import plain
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
 from baton.domain.readiness import open_units
-from baton.domain.records import Task
+from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
 from baton.engine.reasons import Reasons
 from baton.ports import Damage
 
 SHOWN_EVENTS = 8
+TOLD = 100
 STATUSES = [status.value for status in TaskStatus if status is not TaskStatus.DELETED]
 
 
@@ -135,7 +137,7 @@ def _words(wiring: Wiring, task: Task) -> str:
     if task.usage:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task), "", "Last events:"]
-    lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
+    lines += [f"  {event.at}  {_told(event)}" for event in task.history[-SHOWN_EVENTS:]]
     return "\n".join(lines)
 
 
@@ -155,8 +157,7 @@ def _steps(task: Task) -> str:
     return table(("step", "agent", "status", "attempts", "outputs", "said"), rows)
 
 
-def _gist(data: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in data.items() if key in _TOLD and value not in (None, ""))[:100]
+def _told(event: Event) -> str:
+    from baton.domain.sentences import sentence_of  # start-up: programs read the record
 
-
-_TOLD = ("step", "agent", "outcome", "reason", "notes", "by", "text", "message")
+    return plain(sentence_of({"type": event.type, "data": event.data}, TOLD), TOLD)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from baton.cli.paint import lasting, plain
@@ -9,13 +11,17 @@ from baton.cli.script import Answer, script
 from baton.cli.tables import columns, table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id, check_slug
-from baton.engine.timelines import Timeline, campaign_timeline, task_timeline
+
+if TYPE_CHECKING:
+    from baton.engine.timelines import Timeline
 
 
 @script("show", "time line of task", name="timeline", example="task.py timeline spring-001", id_option="task")
 @click.argument("task")
 def of_task(wiring: Wiring, task: str) -> Answer:
     """Show what happened to a task, oldest first, and how long each step waited and was worked on."""
+    from baton.engine.timelines import task_timeline  # start-up
+
     found = task_timeline(wiring.store, wiring.task(check_id(task)), wiring.clock.now())
     return Answer(found, lambda: _words(found))
 
@@ -26,6 +32,8 @@ def of_task(wiring: Wiring, task: str) -> Answer:
 @click.argument("slug")
 def of_campaign(wiring: Wiring, slug: str) -> Answer:
     """Show what happened to a campaign and its tasks, oldest first, and how long each task waited and was worked on."""
+    from baton.engine.timelines import campaign_timeline  # start-up
+
     found = campaign_timeline(wiring.store, wiring.campaign(check_slug(slug)), wiring.clock.now())
     return Answer(found, lambda: _words(found))
 
@@ -37,7 +45,7 @@ def _words(found: Timeline) -> str:
         for one in found.activities
     ]
     begins = columns([list(row) for row in rows])
-    lines += [f"{begin}  {plain(one.text, 1_000)}" for begin, one in zip(begins, found.activities, strict=True)]
+    lines += [f"{begin}  {plain(one.message, 1_000)}" for begin, one in zip(begins, found.activities, strict=True)]
     return "\n".join([*lines, "", _times(found)])
 
 

@@ -1,22 +1,25 @@
-"""How long each unit of a task waited and was worked on: the events replayed against the line, purely.
+"""How long each unit of a task waited and was worked on: sums over the events, purely.
 
-A unit waits from its turn (its step's turn, its branch's trigger, the end of a run that did not complete it) until it is
-granted, and is worked on until that run or that hand is done. Blocks, pauses and back-offs are waiting, too.
+Somebody works from a grant until that run, or that hand, is done. The main line waits whenever nobody works on it, from
+the making of the task to its end, and whoever is granted next has waited; a branch waits from its turn on. Blocks, pauses
+and back-offs are waiting, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from baton.domain.records import Task, Unit
+from baton.domain.records import Task
+from baton.domain.sentences import Data, Event, data_of
+from baton.domain.statuses import UnitStatus
 from baton.domain.times import seconds_between
 
-Event = Mapping[str, Any]
-ENDS = frozenset({"task_completed", "task_cancelled", "task_deleted"})
+DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+ENDS = frozenset({"task_cancelled", "task_deleted"})
 LETS_GO = frozenset({"run_ended", "lease_released", "lease_expired"})
+COMPLETES = frozenset({"step_completed", "branch_completed"})
 
 
 class UnitSpell(Struct, frozen=True, kw_only=True):
@@ -31,122 +34,126 @@ class UnitSpell(Struct, frozen=True, kw_only=True):
     runs: int
 
 
-class _Clockwork:
-    """The time of one unit: since when it waits or is worked on, and what that has come to."""
+class _Sums:
+    """The time of one unit so far. ``free_since``: a branch that was let go of, and is not done, waits since then."""
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
-        self.waits_since: str | None = None
-        self.works_since: str | None = None
+    def __init__(self, step: int | None, branch: str | None, agent: str | None) -> None:
+        self.step = step
+        self.branch = branch
+        self.agent = agent
         self.waited = 0.0
         self.worked = 0.0
         self.runs = 0
-
-    def wait(self, at: str) -> None:
-        self.rest(at)
-        self.waits_since = at
-
-    def work(self, at: str) -> None:
-        self.rest(at)
-        self.works_since = at
-        self.runs += 1
-
-    def rest(self, at: str) -> None:
-        """Stop both clocks."""
-        if self.waits_since is not None:
-            self.waited += seconds_between(self.waits_since, at)
-        if self.works_since is not None:
-            self.worked += seconds_between(self.works_since, at)
-        self.waits_since = self.works_since = None
+        self.works_since: str | None = None
+        self.free_since: str | None = None
 
 
 def spells_of(task: Task, events: Iterable[Event], now: str) -> list[UnitSpell]:
     """Return the time of each unit that had its turn, up to ``now``. ``events``: the task's own, oldest first."""
-    clocks = {unit.key: _Clockwork(unit) for unit in task.units()}
-    line = _Line(task, clocks)
+    spells = _Spells(task)
     for event in events:
-        line.hear(event)
-    told = []
-    for key, clock in clocks.items():
-        clock.rest(now)
-        if clock.runs or clock.waited:
-            told.append(
-                UnitSpell(
-                    unit=key,
-                    step=clock.unit.step,
-                    branch=task.label_of(key),
-                    agent=clock.unit.agent,
-                    waited_seconds=round(clock.waited, 3),
-                    worked_seconds=round(clock.worked, 3),
-                    runs=clock.runs,
-                )
-            )
-    return told
+        spells.hear(event)
+    spells.end(now)
+    order = {unit.key: number for number, unit in enumerate(task.units())}
+    return [
+        UnitSpell(
+            unit=key,
+            step=sums.step,
+            branch=sums.branch,
+            agent=sums.agent,
+            waited_seconds=round(sums.waited, 3),
+            worked_seconds=round(sums.worked, 3),
+            runs=sums.runs,
+        )
+        for key, sums in sorted(spells.sums.items(), key=lambda pair: order.get(pair[0], len(order)))
+        if sums.runs or sums.waited
+    ]
 
 
-class _Line:
-    """A task as the events tell it: whose turn it is."""
+class _Spells:
+    """Sums up while the events go by. ``_line_waits_since`` is ``None`` while the main line is worked on or done."""
 
-    def __init__(self, task: Task, clocks: dict[str, _Clockwork]) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
-        self._clocks = clocks
+        self._last = max((unit.step or 0 for unit in task.pipeline if unit.agent is not None), default=0)
+        self._line_waits_since: str | None = None
+        self.sums = {unit.key: _Sums(unit.step, task.label_of(unit.key), unit.agent) for unit in task.units()}
 
     def hear(self, event: Event) -> None:
         """Let one event happen."""
-        kind, at = str(event.get("type")), str(event.get("at"))
-        data = event.get("data")
-        data = data if isinstance(data, Mapping) else {}
-        clock = self._clocks.get(str(data.get("unit")))
+        kind, at, data = str(event.get("type")), str(event.get("at")), data_of(event)
+        sums = self._sums_of(data)
         if kind == "task_created":
-            self._enter(0, at)
+            self._line_waits_since = at
         elif kind == "revision_requested":
-            self._send_back(data.get("to_step"), at)
-        elif kind in ("branches_retriggered", "branches_cleared"):
-            self._branches(data.get("branches"), at, again=kind == "branches_retriggered")
+            self._send_back(data, at)
+        elif kind == "branches_cleared":
+            self._forget_turns()
         elif kind in ENDS:
-            for other in self._clocks.values():
-                other.rest(at)
-        elif clock is None:
+            self._line_waits_since = None
+        elif sums is None:
             return
         elif kind == "lease_granted":
-            clock.work(at)
-        elif kind in LETS_GO and clock.works_since is not None:
-            clock.wait(at)
-        elif kind in ("step_completed", "branch_completed"):
-            self._complete(clock, at)
+            self._grant(sums, data, at)
+        elif kind in LETS_GO:
+            self._let_go(sums, at)
+        elif kind in COMPLETES:
+            self._complete(sums, at)
 
-    def _complete(self, clock: _Clockwork, at: str) -> None:
-        clock.rest(at)
-        if clock.unit.step is not None:
-            self._trigger(clock.unit.step, at)
-            self._enter(clock.unit.step + 1, at)
+    def end(self, now: str) -> None:
+        """Count what still waits or is worked on up to ``now``."""
+        task = self._task
+        if self._line_waits_since is not None and not task.is_finished:
+            self.sums[task.current.key].waited += seconds_between(self._line_waits_since, now)
+        for unit in task.units():
+            sums = self.sums[unit.key]
+            if sums.works_since is not None:
+                sums.worked += seconds_between(sums.works_since, now)
+            elif unit.step is None and unit.status not in DONE and unit.ready_at is not None and not task.is_finished:
+                sums.waited += seconds_between(sums.free_since or unit.ready_at, now)
 
-    def _enter(self, step: int, at: str) -> None:
-        """Begin with the first step from here on that has an agent; those without are done by themselves."""
-        for unit in self._task.pipeline[step:]:
-            if unit.agent is not None:
-                self._clocks[unit.key].wait(at)
-                return
-            self._trigger(unit.step, at)
+    def _sums_of(self, data: Data) -> _Sums | None:
+        """Return the sums of the unit that an event is about; one that the record has no more counts all the same."""
+        key = data.get("unit")
+        if not isinstance(key, str):
+            return None
+        if key not in self.sums:
+            self.sums[key] = _Sums(data.get("step"), data.get("branch"), data.get("agent"))
+        return self.sums[key]
 
-    def _trigger(self, step: int | None, at: str) -> None:
-        for branch in self._task.branches.values():
-            if branch.trigger_after_step == step:
-                self._clocks[branch.key].wait(at)
+    def _grant(self, sums: _Sums, data: Data, at: str) -> None:
+        since = sums.free_since or data.get("ready_at")
+        if sums.step is not None:
+            since, self._line_waits_since = self._line_waits_since, None
+        sums.waited += seconds_between(since, at) if since is not None else 0.0
+        sums.runs += 1
+        sums.works_since = at
 
-    def _send_back(self, step: Any, at: str) -> None:
-        if not isinstance(step, int):
+    def _let_go(self, sums: _Sums, at: str) -> None:
+        if sums.works_since is None:
             return
-        for clock in self._clocks.values():
-            unit = clock.unit  # a branch that is being worked on is void from now on
-            begins = unit.step if unit.step is not None else unit.trigger_after_step
-            if begins is not None and begins >= step:
-                clock.rest(at)
-        self._enter(step, at)
+        sums.worked += seconds_between(sums.works_since, at)
+        sums.works_since = None
+        sums.free_since = at
+        if sums.step is not None:
+            self._line_waits_since = at
 
-    def _branches(self, labels: Any, at: str, *, again: bool) -> None:
-        for label in labels or ():
-            branch = self._task.branches.get(label)
-            if branch is not None:
-                clock = self._clocks[branch.key]
-                clock.wait(at) if again else clock.rest(at)
+    def _complete(self, sums: _Sums, at: str) -> None:
+        self._let_go(sums, at)
+        sums.free_since = None
+        if sums.step is not None:
+            self._line_waits_since = at if sums.step < self._last else None
+
+    def _send_back(self, data: Data, at: str) -> None:
+        self._forget_turns()
+        if not isinstance(data.get("to_step"), int):
+            return
+        for sums in self.sums.values():
+            if sums.step is not None:
+                self._let_go(sums, at)  # a hand that sends back lets go by that
+        self._line_waits_since = self._line_waits_since or at
+
+    def _forget_turns(self) -> None:
+        """From now on only a branch's own turn says since when it waits: it may have been reset, or done without."""
+        for sums in self.sums.values():
+            sums.free_since = None

@@ -92,17 +92,20 @@ def campaign_timeline(store: Store, campaign: Campaign, now: str) -> Timeline:
 
 
 def _merged(logged: Iterable[dict[str, Any]], history: Iterable[Event]) -> list[dict[str, Any]]:
-    """Return each event once, oldest first; what happened in one commit stays in its order."""
-    events = {str(event.get("id")): event for event in logged}
+    """Return each event once, oldest first; what happened in one instant stays in the order of the log.
+
+    What only the history has is what retention took, before all else, or what could not be logged yet, behind it.
+    """
+    found = list(logged)
+    known = {event.get("id") for event in found}
+    early: list[dict[str, Any]] = []
+    late: list[dict[str, Any]] = []
     for event in history:
-        if event.id not in events:
-            events[event.id] = to_builtins(event)
-    return sorted(events.values(), key=_order)
-
-
-def _order(event: Mapping[str, Any]) -> tuple[str, int, int]:
-    number = str(event.get("id")).rpartition(":")[2]
-    return str(event.get("at")), int(event.get("version") or 0), int(number) if number.isdecimal() else 0
+        if event.id in known:
+            early, late = [*early, *late], []
+        else:
+            late.append(to_builtins(event))
+    return sorted([*early, *found, *late], key=lambda event: str(event.get("at")))
 
 
 def _activities(events: Iterable[Mapping[str, Any]], project: str | None) -> list[Activity]:
