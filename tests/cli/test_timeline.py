@@ -194,3 +194,21 @@ def test_a_comment_nobody_subscribed_to_is_told_where_the_settings_name_it(home:
     home.ok("task", "comment", "t-1", "nice", USER="ana")
     home.ok("check_pipeline", **chat.environ)
     assert chat.texts == ["Task t-1: ana says: nice"]
+
+
+# -- comments reach the agent -------------------------------------------------------------------------------------
+
+
+def test_an_agent_is_told_the_last_comments(home: Home) -> None:
+    home.make_task(agents=["alpha"])
+    for number in range(6):
+        home.ok("task", "comment", "t-1", f"answer {number}\nin two lines", USER="ana")
+    said = [event["at"] for event in home.events() if event["type"] == "task_commented"]
+    home.wake()
+
+    home.run("invoke_agent", "alpha", "t-1")
+
+    (prompt,) = (home.root / "logs/alpha").glob("*.prompt.md")
+    section = prompt.read_text().partition("## Said about this task\n")[2].partition("\n## ")[0]
+    assert section.splitlines()[:3] == [f"- {said[1]}, ana:", "  answer 1", "  in two lines"]
+    assert [f"answer {number}" in section for number in range(6)] == [False, True, True, True, True, True]

@@ -15,7 +15,7 @@ from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
-from baton.domain.readiness import open_units
+from baton.domain.readiness import Why, open_units
 from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
 from baton.engine.reasons import Reasons
@@ -41,7 +41,10 @@ def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str
     found.sort(key=lambda task: (task.is_finished, rank_of(task.priority), task.id))
     reasons = wiring.reasons()
     data = [summary(task, reasons) for task in found]
-    rows = [(d["id"], d["status"], d["priority"], d["step"], d["agent"], d["waits"] or "") for d in data]
+    rows = [
+        (d["id"], d["status"], d["priority"], d["step"], d["agent"], "" if d["why"] == Why.FINISHED else d["waits"])
+        for d in data
+    ]
     return Answer(data, table(("task", "status", "priority", "step", "agent", "waits"), rows, empty="No tasks."))
 
 
@@ -102,7 +105,7 @@ def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
 
 def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
     """Return the gist of a task: where it stands, what it waits for, and one command that would change it."""
-    reason = None if task.is_finished else reasons.of(task, task.current)
+    reason = reasons.of(task, task.current)
     return {
         "id": task.id,
         "campaign": task.campaign,
@@ -114,9 +117,9 @@ def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
         "agent": task.current.agent,
         "locked_by": task.locked_by,
         "run": task.lease.run if task.lease is not None else None,
-        "why": reason.why if reason is not None else None,
-        "waits": reason.text if reason is not None else None,
-        "cure": reason.cure if reason is not None else None,
+        "why": reason.why,
+        "waits": reason.text,
+        "cure": reason.cure,
     }
 
 
