@@ -256,7 +256,9 @@ class Supervisor:
 
     def _fill_slots(self) -> None:
         try:
-            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+            held = sum(slot.held for slot in self._store.slots.states())
+            if held < self._settings().concurrency.agents:  # else what is ready need not be read
+                dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
 
