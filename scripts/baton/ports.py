@@ -95,6 +95,12 @@ class Log(Protocol):
     def first_day(self) -> str | None:
         """The day from which on the log is kept; ``None`` when it is empty."""
 
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        """The events about one ``task`` or ``campaign``, oldest first, from the day (``YYYY-MM-DD``) on when it was made.
+
+        A campaign's are also those of its tasks. Retention may have taken the oldest.
+        """
+
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
 

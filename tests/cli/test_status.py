@@ -319,7 +319,7 @@ def test_the_last_failures_stand_newest_first(live: Home) -> None:
         (
             "task_blocked",
             "t-1",
-            "blocked (attempts): failing failed; that was attempt 1 of 1: no such model",
+            "the task is blocked (attempts): failing failed; that was attempt 1 of 1: no such model",
         ),
         ("agent_crashed", "t-1", "failing failed with exit code 3: no such model"),
     ]

@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec import to_builtins
 from tests.builders import at, create_task, hand, policy, supervisor, unit
 
 from baton.domain import commands as c
@@ -25,6 +26,7 @@ from baton.domain.errors import (
 )
 from baton.domain.readiness import is_due, not_ready, waiting
 from baton.domain.records import HISTORY_LIMIT, Event, Lease, Task, Unit
+from baton.domain.spells import spells_of
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -36,7 +38,7 @@ from baton.domain.statuses import (
     UnitStatus,
 )
 from baton.domain.tasks import decide
-from baton.domain.times import epoch
+from baton.domain.times import epoch, later, seconds_between
 from baton.domain.usage import NOTHING, UNKNOWN, Usage, reported, total
 
 DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
@@ -160,6 +162,29 @@ def _check_line(task: Task) -> None:
         assert step.interruptions >= 0
 
 
+def check_spells(task: Task, events: list[Event]) -> None:
+    """Check that the events tell the record's own story: whose clock runs, and that the main line's leave no gap."""
+    seconds = 16.0
+    told = [to_builtins(event) for event in events]
+    now = {spell.unit: spell for spell in spells_of(task, told, task.updated_at)}
+    later_on = {spell.unit: spell for spell in spells_of(task, told, later(task.updated_at, seconds))}
+    for one in task.units():
+        is_held = task.lease_of(one.key) is not None
+        turn = one.ready_at is not None if one.step is None else one == task.current
+        is_open = one.status not in DONE and turn
+        spent = [
+            getattr(later_on.get(one.key), f"{name}_seconds", 0.0) - getattr(now.get(one.key), f"{name}_seconds", 0.0)
+            for name in ("worked", "waited")
+        ]
+        works, waits = is_held and not task.is_finished, is_open and not is_held and not task.is_finished
+        assert spent == [seconds * works, seconds * waits], f"the clock of {one.key}"
+    last = max(step.step or 0 for step in task.pipeline if step.agent)
+    if not task.is_finished and all(event.type != "step_completed" or event.data["step"] < last for event in events):
+        line = [spell for spell in now.values() if spell.step is not None]
+        passed = sum(spell.waited_seconds + spell.worked_seconds for spell in line)
+        assert round(passed, 3) == seconds_between(task.created_at, task.updated_at)
+
+
 # -- random histories ---------------------------------------------------------------------------------------------
 
 AGENTS = ("writer", "reviewer")
@@ -204,6 +229,7 @@ class Histories(RuleBasedStateMachine):
     def begin(self) -> None:
         self.task, events = decide(None, self.made, self.now)
         assert [event.type for event in events] == ["task_created"]
+        self.events = list(events)
         self.ended_tokens: set[int] = set()
 
     @property
@@ -238,6 +264,8 @@ class Histories(RuleBasedStateMachine):
         if events is None:
             return
         check_change(before, after, events, command, self.now)
+        self.events += events
+        check_spells(after, self.events)
         self.ended_tokens |= {lease.token for lease in before.leases} - {lease.token for lease in after.leases}
         self.task = after
 

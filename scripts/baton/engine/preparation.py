@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
+from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.evidence import words_for
@@ -244,6 +245,7 @@ class Preparation:
             "output": default_output(task, unit),
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
+            "comments": last_comments(task),
             "failures": [
                 {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
                 for f in unit.failures

@@ -149,6 +149,21 @@ class EventLog:
         self.sync()
         return events, cursor
 
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        """The events about one task or campaign, oldest first; ``since_day``: of the record's first (``YYYY-MM-DD``).
+
+        Only lines that hold the id are decoded: a log of months goes by as bytes. A file's name is never before the day of
+        what stands in it.
+        """
+        sign = f'"{kind}":"{id}"'.encode()
+        for name in self._names_from(since_day):
+            try:
+                with open(self._path(name), "rb") as file:
+                    lines = [line for line in file if sign in line and line.endswith(b"\n")]
+            except FileNotFoundError:
+                continue  # retention was quicker
+            yield from (event for event in _decoded(lines) if event.get(kind) == id)
+
     def give_back(self, histories: Iterable[Sequence[Event]]) -> int:
         """Append what power loss took from the log but not from the records; return how many events that were.
 

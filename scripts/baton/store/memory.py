@@ -81,6 +81,11 @@ class MemoryLog(Log):
             days = [day for day in sorted(self._days) if day >= cursor[0]]
             return [event for day in days for event in self._days[day][cursor[1] if day == cursor[0] else 0 :]], end
 
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            days = [self._days[day] for day in sorted(self._days) if day >= since_day]
+        return (event for events in days for event in events if event.get(kind) == id)
+
     def drop_before(self, day: str) -> int:
         """Forget the days before ``day``, never the newest; return how many."""
         with self._lock:
