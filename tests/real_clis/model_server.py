@@ -6,7 +6,6 @@ No model stands behind it. It keeps every request that asks the model something,
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import threading
 from collections.abc import Mapping
@@ -111,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_json(500, {"error": {"message": f"the played model failed: {error!r}"}})
 
     def _answer(self, wire: Wire, path: str, raw: bytes) -> None:
-        body = json.loads(gzip.decompress(raw) if self.headers.get("Content-Encoding") == "gzip" else raw)
+        body = json.loads(raw)
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = self.served_by.heard(wire, path, headers, body)
         act = self.served_by.play(request)

@@ -20,8 +20,6 @@ from tests.real_clis.wires import (
     words_of,
 )
 
-RESULTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
-
 
 class ResponsesWire:
     """``POST /v1/responses``."""
@@ -37,7 +35,7 @@ class ResponsesWire:
         return [tool.get("name") or tool.get("type", "") for tool in body.get("tools") or []]
 
     def is_answered(self, body: Any) -> bool:
-        return any(item.get("type") in RESULTS for item in body["input"])
+        return any(item.get("type") == "function_call_output" for item in body["input"])
 
     def is_streamed(self, path: str, body: Any) -> bool:
         return bool(body.get("stream"))

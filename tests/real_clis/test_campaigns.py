@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.engine.homes import eventually, living
-from tests.real_clis.acts import Act, Refuse, Request, Trouble, work
+from tests.real_clis.acts import Act, Fail, Refuse, Request, Trouble, work
 from tests.real_clis.homes import CliHome
 from tests.real_clis.model_server import ModelServer
 from tests.real_clis.programs import KEY, PROGRAMS, Program, bin_of
@@ -41,7 +41,9 @@ class Played:
         assert self.home is not None
         ended = len(self.home.outcomes(TASK))
         if ended == 0:
-            return Refuse(trouble=Trouble.RATE_LIMIT)
+            # Of a refusal Codex tells the number alone; when a limit ends it tells where it met it inside an answer.
+            limit = Fail if request.wire == "responses" else Refuse
+            return limit(trouble=Trouble.RATE_LIMIT)
         return work(request, FOR_EVER if ended in (2, 3) else _done(request), "I have done it.")
 
 

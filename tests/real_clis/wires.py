@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from tests.real_clis.acts import Act, Call, Fail, Say, Trouble
 
-# What the programs call their shell tool, the one that they should be asked to use first.
-SHELLS = ("Bash", "bash", "run_shell_command", "exec_command", "shell_command", "shell")
+# What the programs call their shell tool.
+SHELLS = ("Bash", "bash", "run_shell_command", "exec_command")
 READ_TOKENS, CACHED_TOKENS, WRITTEN_TOKENS = 1200, 200, 42
 """What each answer says it has cost; those from the cache are among those read, where the wire counts so."""
 
@@ -72,8 +72,6 @@ def arguments(shell: str, command: str) -> dict[str, Any]:
     """Return what that tool is to be called with."""
     if shell == "exec_command":
         return {"cmd": command}
-    if shell == "shell":
-        return {"command": ["bash", "-lc", command]}
     return {"command": command, "description": "do the step"}
 
 
