@@ -46,7 +46,9 @@ def lines(*events: dict[str, Any]) -> bytes:
 
 # -- command lines ------------------------------------------------------------------------------------------------
 
-QUIET = ("-c", "analytics.enabled=false", "-c", "check_for_update_on_startup=false")
+QUIET = (
+    "-c", "analytics.enabled=false", "-c", "check_for_update_on_startup=false", "-c", "allow_login_shell=false",
+)  # fmt: skip
 COMMAND_LINES: dict[str, tuple[str, ...]] = {
     "codex": (
         "exec", "--json", "--skip-git-repo-check", *QUIET, "--sandbox", "workspace-write",

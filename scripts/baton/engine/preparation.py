@@ -122,6 +122,8 @@ class Preparation:
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        # Agent programs that are let into a folder refuse to start when it is not there.
+        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
         write_private(prompt_file, self._prompts().render("step", facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
