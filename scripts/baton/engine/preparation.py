@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
+from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.evidence import words_for
@@ -18,6 +19,7 @@ from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
+from baton.domain.usage import NOTHING, UNKNOWN
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
 
 PROTOCOL = "baton-protocol"
@@ -144,7 +146,14 @@ class Preparation:
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log},
+            facts={
+                "harness": name,
+                "model": model,
+                "workspace": workspace,
+                "log": log,
+                # What is known until it has ended; the sweep takes it where nobody lives to say more.
+                "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
+            },
         )
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
@@ -238,6 +247,7 @@ class Preparation:
             "output": default_output(task, unit),
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
+            "comments": last_comments(task),
             "failures": [
                 {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
                 for f in unit.failures
