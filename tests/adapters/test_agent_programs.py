@@ -306,6 +306,12 @@ def test_a_quota_that_comes_back_is_a_limit_and_one_that_does_not_is_no_credit()
         assert judged("codex", failed, by=an_end(1)).kind is kind
 
 
+def test_a_model_that_google_does_not_know_is_recognised_by_its_words() -> None:
+    said = "[API Error: models/nope is not found for API version v1beta, or is not supported for generateContent.]"
+    failed = lines({"type": "result", "status": "error", "error": {"type": "Error", "message": said}})
+    assert judged("gemini", failed, by=an_end(1)).kind is FailureKind.MODEL_UNKNOWN
+
+
 # -- bad input ----------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
-"""``python -m tests.real_clis [NAME,NAME] [pytest's arguments]``: install agent programs, and run the tests that need them.
+"""Install agent programs, and run the tests that need them: ``python -m tests.real_clis [NAME,NAME] [--long] [WORD]...``
 
-What is not to be had here is left out, and said. Run by ``scripts/test --real-clis``.
+What is not to be had here is left out, and said. Further words are pytest's. Run by ``scripts/test --real-clis``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1] / ".venv/real-clis"
 # Codex's sandbox lets it write below /tmp, and will not work with a HOME that lies there.
 SCRATCH = "/var/tmp"
+LONG = "--long"
 
 
 def main(words: list[str]) -> int:
@@ -38,15 +39,22 @@ def main(words: list[str]) -> int:
         say(f"NO NETWORK NAMESPACE IS ALLOWED HERE ({reason}): the agent programs keep this machine's network")
     with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="baton-real-clis-") as scratch:
         runnable = {name: str(folder) for name, folder in folders.items() if _starts(name, folder, Path(scratch))}
-        pytest = [sys.executable, "-m", "pytest", "-m", "real_clis", "-rs", "--durations=0", "--durations-min=1"]
-        chosen = ["-k", " or ".join(names), f"--basetemp={scratch}/tests", *words[1:], str(HERE)]
+        marked = "real_clis" if LONG in words else "real_clis and not long"
+        pytest = [sys.executable, "-m", "pytest", "-m", marked, "-k", " or ".join(names), f"--basetemp={scratch}/tests"]
+        shown = ["-rs", "--durations=0", "--durations-min=1"]
         environ = os.environ | {INSTALLED: json.dumps(runnable)}
-        return subprocess.run([*pytest, *chosen], env=environ, check=False).returncode
+        rest = [word for word in words[1:] if word != LONG]
+        return subprocess.run([*pytest, *shown, *rest, *_where(rest)], env=environ, check=False).returncode
 
 
 def say(what: str) -> None:
     """Say a line beside the tests' own."""
     print(f"real-clis: {what}", file=sys.stderr, flush=True)
+
+
+def _where(words: list[str]) -> list[str]:
+    """All the tests there are, where the caller has named none."""
+    return [] if any(Path(word.partition("::")[0]).exists() for word in words) else [str(HERE)]
 
 
 def _installed(name: str) -> Path | None:

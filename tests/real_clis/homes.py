@@ -23,16 +23,16 @@ Do your step, and then stop.
 
 
 class CliHome(ScratchHome):
-    """A home for one program: its keys, its settings, its files in HOME."""
+    """A home for one program: its keys, its settings, its files in HOME. ``retry``: more of these settings."""
 
-    def __init__(self, root: Path, program: Program, url: str) -> None:
+    def __init__(self, root: Path, program: Program, url: str, **retry: Any) -> None:
         self._user, self._temporary = root / "user", root / "tmp"
         self._program = program
         self._bin = bin_of(program) or "/nowhere"
         for folder in (self._user, self._temporary):
             folder.mkdir(parents=True)
         own = json.loads(filled(json.dumps(program.settings), url))
-        super().__init__(root / "home", harness={"default": program.name, program.name: own}, retry=AT_ONCE)
+        super().__init__(root / "home", harness={"default": program.name, program.name: own}, retry=AT_ONCE | retry)
         for name, text in program.files.items():
             (self._user / name).parent.mkdir(parents=True, exist_ok=True)
             (self._user / name).write_text(filled(text, url))

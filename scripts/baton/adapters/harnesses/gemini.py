@@ -50,6 +50,7 @@ SPEECH = Speech(
         "without a finish reason": FailureKind.TRANSPORT,
         "api error: terminated": FailureKind.TRANSPORT,
         "stdin input truncated": FailureKind.CONTEXT_TOO_LONG,
+        "is not found for api version": FailureKind.MODEL_UNKNOWN,  # Google's words, about "models/NAME"
     },
     of_exit={41: FailureKind.AUTH, 53: FailureKind.TURN_LIMIT},
     # 130 is that of a signal; 404 comes as 1.
