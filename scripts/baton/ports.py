@@ -16,6 +16,7 @@ from baton.domain.exchange import Job as Job
 from baton.domain.exchange import Process as Process
 from baton.domain.exchange import SlotState as SlotState
 from baton.domain.exchange import Verdict as Verdict
+from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Holder, Task
 from baton.domain.settings import Settings
@@ -258,6 +259,19 @@ class Runs(Protocol):
         """The record, if there is a readable one."""
 
 
+class Parkings(Protocol):
+    """Which harnesses are parked: small values beside the records. Who loses them parks the harness once more."""
+
+    def all(self) -> list[Parked]:
+        """What is written of any harness, by name, parks that are over too."""
+
+    def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
+        """Replace what is written of one harness by what ``change`` makes of it and the time; ``None`` removes it.
+
+        One change at a time. ``change`` may leave a line in the log, so that one who tells is the only one.
+        """
+
+
 class Store(Protocol):
     """A home's state, as the engine sees it."""
 
@@ -273,5 +287,7 @@ class Store(Protocol):
     def waits(self) -> Waits: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def parking(self) -> Parkings: ...
     @property
     def slots(self) -> Slots: ...

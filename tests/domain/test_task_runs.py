@@ -30,6 +30,7 @@ from baton.domain import commands as c
 from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.readiness import waiting
 from baton.domain.records import Blocked, Failure, Report, Result, Task
+from baton.domain.sessions import Session
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind, TaskStatus, UnitStatus
 from baton.domain.task_runs import preview
 from baton.domain.tasks import decide
@@ -367,13 +368,16 @@ def test_the_usage_of_runs_is_added_up() -> None:
 def test_the_run_ended_event_carries_what_rebuilds_the_run() -> None:
     before = running()
     usage = {"input_tokens": 100}
-    command = end_run(before, Outcome.COMPLETED, session="abc", usage=usage)
+    command = end_run(
+        before, Outcome.COMPLETED, harness="claude", session=Session(harness="claude", id="abc"), usage=usage
+    )
     _, events = decide(before, command, LATER)
     assert events[0].data == {
         "unit": "s1",
         "step": 0,
         "agent": "keyword-researcher",
         "outcome": "completed",
+        "harness": "claude",
         "session": "abc",
         "usage": usage,
     }

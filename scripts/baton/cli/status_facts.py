@@ -12,6 +12,7 @@ from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings
 from baton.engine.glance import Glance
+from baton.engine.glance_lines import parked_line
 from baton.engine.glance_log import failures_of, outcomes_of, recent_events, usage_of
 from baton.engine.glance_values import CampaignLine, Cost, Slots, Spoiled, Status, Sweep
 from baton.ports import SlotState
@@ -39,7 +40,12 @@ def look(wiring: Wiring) -> Status:
     with tried():
         settings = wiring.config.settings()
     glance = Glance(
-        wiring.store, wiring.clock, now, settings.retry.backoff_max_seconds, settings.lease.stale_after_seconds
+        wiring.store,
+        wiring.clock,
+        wiring.parking.look(),
+        now,
+        settings.retry.backoff_max_seconds,
+        settings.lease.stale_after_seconds,
     )
     with tried():
         glance.read_campaigns()
@@ -79,6 +85,7 @@ def look(wiring: Wiring) -> Status:
         cost=Cost(total=glance.usage, today=usage_of(events, today)),
         sweep=Sweep(last_at=last_sweep(wiring.home), age_seconds=age, is_late=late),
         damaged=glance.spoiled,
+        parked=[parked_line(one) for one in wiring.parking.now().values()],
         warnings=warnings,
     )
 

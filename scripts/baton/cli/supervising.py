@@ -149,6 +149,9 @@ def _check(wiring: Wiring, agent: str, task: str, branch: str | None) -> Unit:
     reason = _standing(wiring, record, unit)
     if reason:
         raise NotReady(reason)
+    parked = wiring.parking.reason(unit)
+    if parked is not None:
+        raise NotReady(parked.text)
     return unit
 
 

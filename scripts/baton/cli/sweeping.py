@@ -15,6 +15,7 @@ import msgspec
 from baton.adapters.processes import LinuxProcesses
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
+from baton.domain.parking import is_forgotten
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
@@ -37,6 +38,7 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
 
         chores = _chores(wiring, dry_run=dry_run)
         report = sweep(look, wiring.store.mend, chores, wiring.dispatch, wiring.clock, dry_run=dry_run)
+        report.health["parked"] = {name: one.until for name, one in wiring.parking.now().items()}
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
             report.errors.extend(_notify(wiring))
@@ -112,7 +114,17 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
         with suppress(OSError):
             replace(marker, today, wiring.home.in_state("tmp", f"retention-{os.getpid()}"), durable=False)
 
-    return [abandoned, outgrown]
+    def parked(scene: Scene) -> Iterable[Finding]:
+        now = wiring.clock.now()
+        for one in wiring.store.parking.all():
+            if not one.is_told:
+                text = f"harness {one.harness}: that it is parked was not told yet"
+                yield Finding(count="told", text=text, act=partial(wiring.parking.tell, one.harness))
+            elif is_forgotten(one, now):
+                text = f"harness {one.harness}: it was parked until {one.until}, and nothing has needed it since"
+                yield Finding(count="resumed", text=text, act=partial(wiring.parking.forget, one.harness))
+
+    return [abandoned, outgrown, parked]
 
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:

@@ -47,7 +47,7 @@ def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str
 def ready(wiring: Wiring, project: str | None) -> Answer:
     """List what could be started now, most urgent first."""
     limit = wiring.config.settings().retry.backoff_max_seconds
-    now = wiring.clock.now()
+    now, parking = wiring.clock.now(), wiring.parking.look()
     data = [
         {
             "id": task.id,
@@ -62,7 +62,9 @@ def ready(wiring: Wiring, project: str | None) -> Answer:
         for task in sorted(tasks_of(wiring), key=lambda task: (rank_of(task.priority), task.id))
         if project in (None, task.project)
         for unit in open_units(task)
-        if not_ready(task, unit, now, limit) is None and is_dispatching(wiring.store, task.campaign)
+        if not_ready(task, unit, now, limit) is None
+        and is_dispatching(wiring.store, task.campaign)
+        and parking.reason(unit) is None
     ]
     rows = [(d["id"], d["priority"], d["step"], d["agent"], d["ready_at"]) for d in data]
     return Answer(data, table(("task", "priority", "step", "agent", "ready since"), rows, empty="Nothing is ready."))
@@ -123,6 +125,9 @@ def waits_for(wiring: Wiring, task: Task) -> str | None:
         return reason.text
     if not is_dispatching(wiring.store, task.campaign):
         return f"campaign {task.campaign} is not active"
+    parked = wiring.parking.reason(task.current)
+    if parked is not None:
+        return parked.text
     return "state/stop exists" if wiring.config.is_stopped() else None
 
 

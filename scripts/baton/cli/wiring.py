@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from baton.domain.skills import Skill
     from baton.engine.dispatch import Dispatched
     from baton.engine.door import Door
+    from baton.engine.parking import Parking
     from baton.store.home_store import HomeStore
 
 SCRIPTS = toolkit_path("scripts")
@@ -121,6 +122,18 @@ class Wiring:
         return Door(self.store, self.config, self._on_finished)
 
     @cached_property
+    def parking(self) -> Parking:
+        """The parked harnesses."""
+        from baton.engine.parking import Parking  # start-up
+
+        def skill(agent: str) -> Skill | None:
+            from baton.engine.preparation import known_skill  # start-up: only when something is parked
+
+            return known_skill(self.agents, agent)
+
+        return Parking(self.store, self.config, skill, self.clock)
+
+    @cached_property
     def workspaces(self) -> Workspaces:
         """The folders agents work in."""
         from baton.adapters.workspaces import Workspaces  # start-up
@@ -148,7 +161,7 @@ class Wiring:
         """Start supervisors for what is ready, as far as there are slots."""
         from baton.engine.dispatch import dispatch  # start-up
 
-        return dispatch(self.store, self.config, self.clock, _Late(self), inside_run=self.is_inside_run)
+        return dispatch(self.store, self.config, self.clock, _Late(self), self.parking, inside_run=self.is_inside_run)
 
     def dispatch_quietly(self) -> int:
         """Dispatch after a change that stands: what fails here the next sweep does. Return how many were started."""

@@ -211,6 +211,17 @@ def _sent_back(subject: str, data: Data, kind: str) -> str:
     return f"{subject} was sent back{_after(' to step ', data.get('to_step'))}{by}" + _after(": ", data.get("notes"))
 
 
+def _parked(subject: str, data: Data, kind: str) -> str:
+    until = data.get("until")
+    end = f" until {until}" if until else f"; when it is mended: agent.py unpark {data.get('harness')}"
+    said = _after(" (", data.get("reason"))
+    return f"Harness {data.get('harness')} is parked: {data.get('what')}{said}{')' if said else ''}{end}"
+
+
+def _resumed(subject: str, data: Data, kind: str) -> str:
+    return f"Harness {data.get('harness')} is used again" + _after(": ", data.get("why"))
+
+
 def _any_words(subject: str, data: Data, kind: str) -> str:
     return f"{subject}: {kind.replace('_', ' ')}" + _after(": ", data.get("reason"))
 
@@ -231,4 +242,6 @@ _WORDS: dict[str, Callable[[str, Data, str], str]] = {
     "agent_crashed": _crashed,
     "step_completed": _step_completed,
     "revision_requested": _sent_back,
+    "harness_parked": _parked,
+    "harness_resumed": _resumed,
 }

@@ -96,7 +96,9 @@ class Ending(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done.
 
-    ``resets_at`` is the instant at which a rate limit ends, where the program said it.
+    ``resets_at`` is the instant at which a rate limit ends, where the program said it. ``session_usage`` are those counts
+    of ``usage`` that are for the whole session, resumed runs included: ``{}`` of a run that came to no such count, and
+    ``None`` of a program that counts each run by itself.
     """
 
     completed: bool
@@ -105,4 +107,5 @@ class Verdict(Struct, frozen=True, kw_only=True):
     message: str = ""
     session: str | None = None
     usage: dict[str, Any] = {}
+    session_usage: dict[str, Any] | None = None
     resets_at: str | None = None

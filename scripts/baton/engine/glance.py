@@ -23,12 +23,13 @@ from baton.engine.glance_lines import (
 from baton.engine.glance_log import added
 from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
 from baton.engine.liveness import Life, life_of
+from baton.engine.parking import Look
 from baton.ports import Clock, Damage, SlotState, Store
 
 # How lines of what waits are ordered: first what moves by itself, and soonest.
 ORDER = (
-    Why.NO_SLOT, Why.STOPPED, Why.BACKOFF, Why.NOT_BEFORE, Why.HELD, Why.ENDING, Why.CAMPAIGN, Why.DEPENDENCY,
-    Why.NOT_ITS_TURN,
+    Why.NO_SLOT, Why.STOPPED, Why.BACKOFF, Why.NOT_BEFORE, Why.HELD, Why.ENDING, Why.CAMPAIGN, Why.PARKED,
+    Why.DEPENDENCY, Why.NOT_ITS_TURN,
 )  # fmt: skip
 
 
@@ -36,10 +37,17 @@ class Glance:
     """What is gathered while the records go by, each looked at once and dropped: a home may hold very many."""
 
     def __init__(
-        self, store: Store, clock: Clock, now: str, backoff_max_seconds: float, stale_after_seconds: float
+        self,
+        store: Store,
+        clock: Clock,
+        parking: Look,
+        now: str,
+        backoff_max_seconds: float,
+        stale_after_seconds: float,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._parking = parking
         self._now = now
         self._backoff_max_seconds = backoff_max_seconds
         self._stale_after_seconds = stale_after_seconds
@@ -87,6 +95,8 @@ class Glance:
                 self._later.append(waiting_line(task, unit, reason.why, reason.text, reason.until))
             elif task.campaign is not None and not self._is_dispatching(task.campaign):
                 self._later.append(waiting_line(task, unit, Why.CAMPAIGN, self._why_not(task.campaign)))
+            elif (parked := self._parking.reason(unit)) is not None:
+                self._later.append(waiting_line(task, unit, parked.why, parked.text, parked.until))
             else:
                 entry = next(entry for entry in waiting(task) if unit_of_name(entry.name)[1] == unit.key)
                 self._in_line.append((f"{entry.bucket}/{entry.name}", waiting_line(task, unit)))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baton.domain.campaigns import Campaign, CampaignStatus
+from baton.domain.parking import Parked
 from baton.domain.readiness import Why
 from baton.domain.records import Blocked, Lease, Task, Unit
 from baton.domain.statuses import FINISHED, BlockKind
-from baton.engine.glance_values import BlockedTask, CampaignLine, Progress, Running, Spoiled, Waiting
+from baton.engine.glance_values import BlockedTask, CampaignLine, ParkedHarness, Progress, Running, Spoiled, Waiting
 from baton.ports import Damage, SlotState
 
 # Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.
-RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT})
+RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT, BlockKind.POLICY, BlockKind.BUDGET})
 
 
 def cure_of(task: Task, blocked: Blocked) -> str:
@@ -71,6 +72,18 @@ def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "",
 def spoiled_line(damage: Damage) -> Spoiled:
     """The line of a record that cannot be read."""
     return Spoiled(kind=damage.kind, id=damage.id, state=damage.state, reason=damage.reason)
+
+
+def parked_line(parked: Parked) -> ParkedHarness:
+    """The line of a harness that is parked."""
+    return ParkedHarness(
+        harness=parked.harness,
+        kind=parked.kind.value,
+        since=parked.since,
+        until=parked.until,
+        text=f"{parked.what}: {parked.reason}" if parked.reason else parked.what,
+        cure=f"agent.py unpark {parked.harness}",
+    )
 
 
 def campaign_line(campaign: Campaign, counts: Mapping[str, int]) -> CampaignLine:

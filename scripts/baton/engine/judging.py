@@ -28,6 +28,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it.
 
     ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
+    ``session_usage``: those counts of ``usage`` that are the whole session's; ``None``: the program counts each run.
     """
 
     outcome: Outcome
@@ -37,6 +38,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     session: str | None = None
     usage: dict[str, Any] = {}
+    session_usage: dict[str, Any] | None = None
     hang: Hang | None = None
     resets_at: str | None = None
 
@@ -61,6 +63,7 @@ class Judge:
             watched,
             session=verdict.session,
             usage=verdict.usage,
+            session_usage=verdict.session_usage,
             hang=stopped_for if isinstance(stopped_for, Hang) else None,
             resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
         )

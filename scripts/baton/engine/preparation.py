@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct, structs
 
 from baton.domain.campaigns import Campaign
+from baton.domain.consequences import consequence_of
 from baton.domain.environment import agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.records import Lease, Task, Unit
@@ -67,6 +68,7 @@ def policy_for(unit: Unit, skill: Skill | None, settings: Settings) -> RetryPoli
         max_interruptions=settings.retry.max_interruptions,
         backoff_seconds=settings.retry.backoff_seconds,
         backoff_max_seconds=settings.retry.backoff_max_seconds,
+        outage_max_seconds=settings.retry.outage_max_seconds,
     )
 
 
@@ -77,6 +79,12 @@ def timeout_for(unit: Unit, skill: Skill | None, settings: Settings) -> float:
     if skill is not None and skill.timeout_seconds is not None:
         return skill.timeout_seconds
     return settings.timeouts.step_seconds
+
+
+def session_for(unit: Unit, harness: str, settings: Settings) -> str | None:
+    """Return the session with which a run of this unit goes on, where that is wanted and the harness is the same."""
+    session = unit.session
+    return session.id if settings.retry.resume and session is not None and session.harness == harness else None
 
 
 class Preparation:
@@ -109,7 +117,7 @@ class Preparation:
         assert lease.run is not None
         settings = self._config.settings()
         skill = self._agents.find(lease.agent)
-        name = unit.harness or skill.harness or settings.harness.default
+        name = settings.harness.named(unit.harness, skill.harness)
         harness = self._harness(name)
         word = unit.model or skill.model
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
@@ -151,6 +159,7 @@ class Preparation:
             environ=environ,
             readable=(skill.folder, os.path.dirname(facts["protocol_file"])),
             writable=(os.path.dirname(facts["memory_file"]),),
+            resume=session_for(unit, name, settings),
         )
         invocation = harness.invocation(job)
         for path, text in invocation.files.items():
@@ -160,7 +169,7 @@ class Preparation:
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log},
+            facts={"harness": name, "model": model, "workspace": workspace, "log": log, "resumed": job.resume},
         )
 
     def _prompt_facts(
@@ -195,7 +204,13 @@ class Preparation:
             "output": default_output(task, unit),
             "previous": previous_result(task, unit),
             "failures": [
-                {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
+                {
+                    "at": f.at,
+                    "outcome": f.outcome.value,
+                    "exit_code": f.exit_code,
+                    "message": f.message,
+                    "advice": consequence_of(f.kind).advice,
+                }
                 for f in unit.failures
             ],
         }

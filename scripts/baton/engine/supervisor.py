@@ -8,15 +8,13 @@ otherwise be seen by nobody.
 from __future__ import annotations
 
 import os
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import structs
 
-from baton.domain import commands as c
 from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
-from baton.domain.readiness import Reason, Why
+from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
@@ -27,6 +25,7 @@ from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
 from baton.engine.run import Run, Tree
+from baton.engine.run_ends import counted_once, end_run
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
 from baton.ports import Clock, Launcher, Slot
@@ -69,6 +68,7 @@ class Supervisor:
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
         self.instance = f"{os.getpid()}.{self._facts['started']}"
         self.granter = Granter(door, clock, self._preparation.skill, self._holder)
+        self._parking = self.granter.parking
 
     # -- serving ------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class Supervisor:
                 granted = self.carry(granted, goes_on=True)[0]
             self._slot.free()
             # What this round could not grant is left to the next sweep: looking at it again would never end.
-            if not self._may_start() or all(one in self.granter.refused for one in startable(self._store, self._clock)):
+            if not self._may_start() or all(one in self.granter.refused for one in self._startable()):
                 return
             slot = self._store.slots.take(self._settings().concurrency.agents)
             if slot is None:
@@ -98,7 +98,7 @@ class Supervisor:
         watched = self.carry(granted, goes_on=False)[1]
         self._slot.free()
         if not self._stop.is_set:
-            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+            self._dispatch()
         task = self._store.tasks.read(granted.task.id)
         assert task is not None
         return task, watched
@@ -115,6 +115,9 @@ class Supervisor:
         """Run a granted unit to its end; return the next grant, if this supervisor goes on, and how the run ended."""
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
+        watched, session = counted_once(granted, watched, facts)
+        # Parked before the end is committed: from then on its task is ready, and others would take it.
+        is_parked = self._heed(granted, watched, facts)
         unit, lease = granted.unit, granted.lease
         try:
             best = self.granter.best_rank() if goes_on else None
@@ -123,20 +126,15 @@ class Supervisor:
             best, goes_on = None, False  # what would come next must not keep the end back
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
-        end = c.EndRun(
-            token=lease.token,
-            run=lease.run or "",
-            outcome=watched.outcome,
-            kind=watched.kind,
-            policy=policy,
-            jitter=random.random(),
-            message=watched.message,
-            exit_code=watched.exit_code,
+        end = end_run(
+            granted,
+            watched,
+            policy,
+            harness=facts.get("harness"),
+            session=session,
             outputs=self._outputs(granted, watched),
-            summary=watched.summary,
-            session=watched.session,
-            usage=watched.usage,
             max_revisions=settings.retry.max_revisions,
+            is_parked=is_parked,
         )
         # With changed code the end is committed alone: the program that takes over picks for itself.
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
@@ -149,10 +147,19 @@ class Supervisor:
             return Granted(task=record, lease=mine[-1]), watched
         return (self._pick() if goes_on else None), watched
 
+    def _heed(self, granted: Granted, watched: Watched, facts: dict[str, Any]) -> bool:
+        """Park the harness, if that follows; where it cannot be written down, the task has to back off by itself."""
+        try:
+            harness = facts.get("harness")
+            return bool(harness) and self._parking.heed(str(harness), watched, granted.task.id, granted.lease.run)
+        except (BatonError, OSError) as error:
+            self._warn(f"a harness could not be parked: {error}")
+            return False
+
     def _execute(self, granted: Granted) -> tuple[Watched, dict[str, Any]]:
         """Prepare and run; what cannot be prepared needs a person, and says so at once."""
         task, lease = granted.task, granted.lease
-        reason = self._reason_not_to_start(task)
+        reason = self._reason_not_to_start(granted)
         if reason is not None:
             return Watched(outcome=Outcome.NEVER_STARTED, message=reason.text), {}
         try:
@@ -206,15 +213,15 @@ class Supervisor:
         self._beat({})
         return watched, prepared.facts
 
-    def _reason_not_to_start(self, task: Task) -> Reason | None:
+    def _reason_not_to_start(self, granted: Granted) -> Reason | None:
         """Look again, after the grant: a stop or a pause that came in between still counts."""
         if self._stop.is_set:
             return Reason(why=Why.STOPPED, text="the supervisor was told to stop")
         if self._config.is_stopped():
             return Reason(why=Why.STOPPED, text="state/stop exists")
-        if not is_dispatching(self._store, task.campaign):
-            return Reason(why=Why.CAMPAIGN, text=f"campaign {task.campaign} is not active")
-        return None
+        if not is_dispatching(self._store, granted.task.campaign):
+            return Reason(why=Why.CAMPAIGN, text=f"campaign {granted.task.campaign} is not active")
+        return self._parking.reason(granted.unit)
 
     def _commit_end(self, task: str, steps: tuple[Any, ...]) -> Task | None:
         """End the run durably. A full disk is waited for: the work is done, and the slot is held by it."""
@@ -264,9 +271,15 @@ class Supervisor:
     def _may_start(self) -> bool:
         return not (self._stop.is_set or self._config.is_stopped()) and self._settings.are_good()
 
+    def _startable(self) -> Iterator[Entry]:
+        return startable(self._store, self._clock, self._parking)
+
+    def _dispatch(self) -> None:
+        dispatch(self._store, self._config, self._clock, self._launcher, self._parking, inside_run=False)
+
     def _fill_slots(self) -> None:
         try:
-            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+            self._dispatch()
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
 

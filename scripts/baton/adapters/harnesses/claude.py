@@ -96,6 +96,7 @@ SPEECH = Speech(
         FailureKind.BUDGET: "raise harness.claude.max_budget_usd",
         FailureKind.TOOL_DENIED: "see harness.claude.allowed_tools",
     },
+    of_session=tuple(BY_MODEL),
 )
 
 

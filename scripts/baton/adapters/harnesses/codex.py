@@ -46,6 +46,7 @@ SPEECH = Speech(
         FailureKind.MODEL_UNKNOWN: "name another one, or map it under harness.models",
     },
     noise=("Reading additional input from stdin", "WARNING:"),
+    of_session=("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"),
 )
 
 

@@ -153,6 +153,11 @@ class EventListener:
         """What was used, as reported; of a run that came to no result only what was told until then."""
         return self._usage or self._read
 
+    def totals(self, of_session: Iterable[str]) -> Counts | None:
+        """Those reported counts that are for the whole session; ``None`` where there is no such count."""
+        names = tuple(of_session)
+        return {name: self._usage[name] for name in names if name in self._usage} if names else None
+
     def _hear_line(self, line: Fields) -> None:
         is_waiting = False
         for event in self._parser(line):

@@ -11,6 +11,7 @@ import msgspec
 from baton.cli.checks import Finding, Patient, listed, note, passed, warning
 from baton.cli.looking import SWEEP_LATE_SECONDS, quarantined, sweep_age
 from baton.cli.paint import lasting
+from baton.domain.statuses import FailureKind
 from baton.domain.times import seconds_between
 from baton.store.files import names_in
 
@@ -46,6 +47,24 @@ def stop(patient: Patient) -> Iterator[Finding]:
     if patient.wiring.config.is_stopped():
         path = patient.home.stop_file
         yield warning(f"{path} exists: nothing new is started", f"to go on: rm {shlex.quote(path)}")
+
+
+def parked(patient: Patient) -> Iterator[Finding]:
+    """No harness is parked."""
+    for one in patient.wiring.parking.now().values():
+        said = f" ({one.reason})" if one.reason else ""
+        if one.until is None:
+            mend = (
+                "see the check of keys; log in, or set its key"
+                if one.kind is FailureKind.AUTH
+                else "pay, or raise its limit"
+            )
+            yield warning(
+                f"harness {one.harness} is parked since {one.since}: {one.what}{said}",
+                f"{mend}; then: agent.py unpark {one.harness}",
+            )
+        else:
+            yield note(f"harness {one.harness} is parked until {one.until}: {one.what}{said}")
 
 
 def sweep(patient: Patient) -> Iterator[Finding]:
