@@ -28,8 +28,8 @@ def added_by(usage: Mapping[str, Any], totals: Mapping[str, Any] | None, resumed
     if resumed is None or not totals:
         return dict(usage)
     before = resumed.usage
-    own = {key: round(total - before[key], DIGITS) for key, total in totals.items() if total >= before.get(key, total)}
-    return {**usage, **{key: value for key, value in own.items() if key in before}}
+    grown = {key: total for key, total in totals.items() if key in before and total >= before[key]}
+    return {**usage, **{key: round(total - before[key], DIGITS) for key, total in grown.items()}}
 
 
 def session_after(
