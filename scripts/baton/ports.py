@@ -11,6 +11,7 @@ from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit as Commit
 from baton.domain.exchange import Damage as Damage
 from baton.domain.exchange import Ending as Ending
+from baton.domain.exchange import Inspection as Inspection
 from baton.domain.exchange import Invocation as Invocation
 from baton.domain.exchange import Job as Job
 from baton.domain.exchange import Process as Process
@@ -222,6 +223,13 @@ class Harness(Protocol):
         """What a run that ended by itself amounts to, if it reported nothing; session and usage count in any case."""
 
 
+class Evidence(Protocol):
+    """Looks whether what a step must leave is there. It starts processes, and leaves none."""
+
+    def missing(self, inspection: Inspection, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
+        """Say in words what is expected and is not there; ``None`` as soon as ``is_given_up``, asked now and then."""
+
+
 class Prompts(Protocol):
     """Writes what an agent is told."""
 
@@ -266,10 +274,7 @@ class Parkings(Protocol):
         """What is written of any harness, by name, parks that are over too."""
 
     def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
-        """Replace what is written of one harness by what ``change`` makes of it and the time; ``None`` removes it.
-
-        One change at a time. ``change`` may leave a line in the log, so that one who tells is the only one.
-        """
+        """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
 
 
 class Store(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from baton.adapters.harnesses.agent_cli import AgentCli
-from baton.cli.supervising import harness_named
+from baton.cli.preparing import harness_named
 from baton.domain.exchange import Ending, Job, Verdict
 from baton.domain.harness_settings import HarnessSettings
 from baton.domain.records import Unit

@@ -14,7 +14,7 @@ import yaml
 from tests.adapters.captured import a_job, an_end
 from tests.engine.homes import PATH, ScratchHome, scratch_home
 
-from baton.cli.supervising import harness_named
+from baton.cli.preparing import harness_named
 from baton.domain.errors import HarnessMissing
 from baton.domain.exchange import Verdict
 from baton.domain.harness_settings import HarnessSettings

@@ -444,7 +444,6 @@ def test_branches_that_make_no_sense_are_refused(home: Home, verb: str, change: 
 UNBUILT: list[tuple[str, dict[str, Any]]] = [
     ("gates", {"main_steps": [{"agent": "alpha", "gates": ["make test"]}]}),
     ("review", {"main_steps": [{"agent": "alpha", "review": "fast"}]}),
-    ("expects", {"main_steps": [{"agent": "alpha", "expects": ["drafts/x.md"]}]}),
 ]
 
 

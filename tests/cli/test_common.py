@@ -25,6 +25,7 @@ WORDS = {
     ("resolve_service",): "seo",
     ("invoke_agent",): "alpha t-1",
     ("notify",): "hello",
+    ("why",): "t-1",
     ("agent", "list"): "",
     ("agent", "show"): "alpha",
     ("campaign", "create"): "x.yaml",
@@ -258,7 +259,7 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 NEED_SETTINGS = {
     ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "resume"), ("check_pipeline",),
     ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
-    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"),
+    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 
 

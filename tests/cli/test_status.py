@@ -32,7 +32,7 @@ from baton.store.codec import Codec
 
 KEYS = [
     "home", "at", "stopped", "slots", "campaigns", "tasks", "running", "ready", "waiting", "blocked", "failures",
-    "runs_today", "cost", "sweep", "damaged", "warnings",
+    "runs_today", "cost", "sweep", "damaged", "parked", "warnings",
 ]  # fmt: skip
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 # An agent that says a line and works until it is told to end.
@@ -71,7 +71,7 @@ def test_an_empty_home_shows_every_key_and_nothing_in_them(home: Home) -> None:
     assert status["home"] == str(home.root)
     assert status["stopped"] is False
     assert status["slots"] == {"limit": 4, "used": 0}
-    empty = ("campaigns", "running", "ready", "waiting", "blocked", "failures", "damaged", "warnings")
+    empty = ("campaigns", "running", "ready", "waiting", "blocked", "failures", "damaged", "parked", "warnings")
     assert {key: status[key] for key in empty} == {key: [] for key in empty}
     assert (status["tasks"], status["runs_today"]) == ({}, {})
     assert status["cost"] == {"total": None, "today": None}
@@ -198,7 +198,7 @@ def test_a_run_whose_supervisor_is_gone_waits_for_the_sweep(live: Home) -> None:
     assert status["running"] == []
     (waits,) = status["waiting"]
     run_id = live.record("t-1")["lease"]["run"]
-    assert (waits["task"], waits["why"]) == ("t-1", "held")
+    assert (waits["task"], waits["why"]) == ("t-1", "lost")
     assert waits["text"] == f"run {run_id} of slow has lost its supervisor; the next sweep ends it"
 
 
@@ -251,8 +251,14 @@ def test_what_waits_says_why(home: Home) -> None:
     assert [(one["task"], one["why"], one["text"], one["until"]) for one in status["waiting"]] == [
         ("later", "not_before", "not before 2200-01-01T00:00:00.000Z", "2200-01-01T00:00:00.000Z"),
         ("first", "held", f"held by alpha by hand since {since}", None),
-        ("spring-001", "campaign", "campaign spring is paused (campaign.py resume spring)", None),
-        ("second", "dependency", "waits for first", None),
+        ("spring-001", "campaign", "campaign spring is paused", None),
+        ("second", "dependency", f"waits for first: held by alpha by hand since {since}", None),
+    ]
+    assert [one["cure"] for one in status["waiting"]] == [
+        "acquire_lock.py later --agent alpha",
+        "release_lock.py first --force",
+        "campaign.py resume spring",
+        "release_lock.py first --force",
     ]
     assert status["ready"] == []
 

@@ -238,8 +238,8 @@ def test_what_waits_is_not_ready(home: Home) -> None:
         "held": waits["held"],
         "blocked": "the task is blocked (person): x",
         "later": "not before 2200-01-01T00:00:00.000Z",
-        "dependent": "waits for held",
-        "ready": "state/stop exists",
+        "dependent": f"waits for held: {waits['held']}",
+        "ready": "state/stop exists; place 1 in line",
     }
     assert waits["held"].startswith("held by alpha by hand since ")
 

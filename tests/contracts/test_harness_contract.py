@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import baton.adapters.harnesses
 from baton.adapters.harnesses import LINE_LIMIT, SUMMARY_LIMIT
-from baton.cli.supervising import harness_named
+from baton.cli.preparing import harness_named
 from baton.domain.errors import HarnessMissing
 from baton.domain.exchange import Ending, Job, Verdict
 from baton.domain.pipelines import HARNESSES

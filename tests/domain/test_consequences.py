@@ -24,6 +24,7 @@ SESSION = Session(harness="claude", id="s-1")
 TABLE: dict[FailureKind, tuple[str, bool, BlockKind | None, bool]] = {
     K.EXIT_CODE: ("count", True, None, False),
     K.NO_REPORT: ("count", True, None, True),
+    K.EVIDENCE: ("count", True, None, True),
     K.NO_RESULT: ("count", True, None, False),
     K.TIMEOUT: ("count", True, None, True),
     K.NO_OUTPUT: ("count", True, None, False),

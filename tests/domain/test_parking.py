@@ -114,5 +114,5 @@ def test_the_reason_says_until_when_or_what_a_person_does() -> None:
     )
     assert reason_of(parked(None, kind=FailureKind.AUTH)) == Reason(
         why=Why.PARKED,
-        text="harness claude is parked: no login (when it is mended: agent.py unpark claude)",
+        text="harness claude is parked: no login",
     )

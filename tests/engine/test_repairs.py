@@ -634,7 +634,7 @@ def swept(world: World, *, dry_run: bool = False, chores: Any = ()) -> Any:
         order.append("dispatch")
         return Dispatched(started=2)
 
-    report = sweep(world.scene, mend, chores, dispatch, world.clock, dry_run=dry_run)
+    report = sweep(world.scene, mend, chores, dispatch, world.reasons, world.clock, dry_run=dry_run)
     return report, order
 
 

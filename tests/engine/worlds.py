@@ -23,6 +23,7 @@ from baton.engine.door import Door
 from baton.engine.findings import Finding, Scene
 from baton.engine.granting import Granter
 from baton.engine.liveness import Beat, Undertaker
+from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage
 from baton.ports import Process, Slot
 from baton.store.memory import MemoryStore
@@ -172,6 +173,8 @@ class World:
         self.door = Door(self.store, self.config, lambda task: self.finished.append(task.id))
         self.granter = Granter(self.door, self.clock, lambda agent: None, self.supervisor)
         self.beats: dict[int, Beat] = {}
+        self.missing: tuple[str, ...] = ()
+        self.looked: list[str | None] = []
 
     # -- arranging ----------------------------------------------------------------------------------------------
 
@@ -227,11 +230,29 @@ class World:
         """What was logged, oldest first; of these types only, if any are named."""
         return [event for event in self.store.log.tail(10_000) if not types or event["type"] in types]
 
+    def reasons(self, scene: Scene | None = None) -> Reasons:
+        """What says why something does not run, as the world is now; with a scene's own campaigns, if there is one."""
+        campaigns = None if scene is None else {one.id: one for one in scene.campaigns}
+        stop_file = "/home/state/stop" if self.config.stopped else None
+        return Reasons(
+            self.store,
+            self.clock,
+            self.config.settings(),
+            self.granter.parking,
+            stop_file=stop_file,
+            campaigns=campaigns,
+        )
+
     # -- the sweep ----------------------------------------------------------------------------------------------
 
     def close(self, campaign: str) -> bool:
         """Complete a campaign if it is done."""
         return look_at(self.door, self.clock, self.papers, campaign) is not None
+
+    def look_for(self, task: Task, lease: Lease) -> tuple[str, ...]:
+        """Look for what a dead run must have left: what the test says is missing."""
+        self.looked.append(lease.run)
+        return self.missing
 
     def scene(self) -> Scene:
         """What a sweep would see now."""
@@ -250,6 +271,7 @@ class World:
             undertaker=Undertaker(self.processes, self.clock, self.clock.passes),
             slot_path=lambda number: f"slots/{number:02d}",
             close=self.close,
+            missing=self.look_for,
         )
 
     def mend(self, repair: Callable[[Scene], Iterable[Finding]], scene: Scene | None = None) -> list[str]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from baton.cli.caller import caller_of, check_said, person, task_of
 from baton.cli.script import Answer
 from baton.cli.wiring import Wiring
-from baton.domain.errors import InvalidWord
+from baton.domain.environment import CHECK_MARK
+from baton.domain.errors import IllegalTransition, InvalidWord
 from baton.domain.ids import check_slug
-from baton.domain.records import Task, pending_branches
+from baton.domain.records import Task, Unit, pending_branches
 from baton.engine import agent_calls as calls
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ def complete(
         readability_score=calls.check_score("readability-score", readability_score),
         data=calls.check_data(result),
     )
-    after = calls.complete(wiring.door, task, caller, done)[1]
+    record, after = calls.complete(wiring.door, task, caller, done, _look(wiring, caller.agent))
     wiring.dispatch_quietly()
+    pending = calls.to_be_checked(record, caller.token)
+    if pending:
+        return Answer({"completed": False, "recorded": True, "pending": pending})
     return Answer(_what_comes_next(after))
 
 
@@ -73,8 +77,11 @@ def complete_branch(
     task = task_of(words[0] if words[1:] else None, wiring.environ)
     caller = caller_of(agent, task, wiring.environ)
     done = calls.Done(outputs=wiring.checked_outputs(task, outputs), summary=summary)
-    after = calls.complete_branch(wiring.door, task, label, caller, done)
+    record, after = calls.complete_branch(wiring.door, task, label, caller, done, _look(wiring, caller.agent))
     wiring.dispatch_quietly()
+    pending = calls.to_be_checked(record, caller.token)
+    if pending:
+        return Answer({"remaining": len(pending_branches(record)), "recorded": True, "pending": pending})
     return Answer({"remaining": len(pending_branches(after))})
 
 
@@ -124,6 +131,17 @@ def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
         skill = wiring.agents.find(step.agent)
         if (step.harness or skill.harness or default) == "script":
             script_path(skill)
+
+
+def _look(wiring: Wiring, agent: str) -> calls.Look:
+    def look(task: Task, unit: Unit) -> tuple[str, ...]:
+        if wiring.environ.get(CHECK_MARK):  # it would look for itself, and again, without an end
+            raise IllegalTransition("a check of what a step must leave cannot complete the step")
+        from baton.cli.preparing import missing_by_hand  # start-up: few steps expect something
+
+        return missing_by_hand(wiring, task, unit, agent)
+
+    return look
 
 
 def _what_comes_next(after: Task) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from baton.cli.schemas import with_schemas
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.templates import all_templates, keep, refuse_taken
@@ -48,7 +49,7 @@ def show(wiring: Wiring, slug: str) -> Answer:
 @click.argument("file", type=click.Path())
 def create(wiring: Wiring, file: str) -> Answer:
     """Keep the template in FILE as one of this home."""
-    template, data = _read(file)
+    template, data = _read(wiring, file)
     refuse_taken(wiring.home, template.slug)
     path = keep(wiring.home, template, data)
     return Answer(template, f"Created pipeline '{template.slug}' ({path}).")
@@ -58,20 +59,20 @@ def create(wiring: Wiring, file: str) -> Answer:
 @click.argument("file", type=click.Path())
 def validate(wiring: Wiring, file: str) -> Answer:
     """Check the template in FILE (or the one of that slug) without keeping it."""
-    template = wiring.template(file) if _is_slug(file) else _read(file)[0]
+    template = wiring.template(file) if _is_slug(file) else _read(wiring, file)[0]
     return Answer({"valid": True, "slug": template.slug}, f"{template.slug} is valid: {_line(template)}")
 
 
 VERBS = [list_, show, create, validate]
 
 
-def _read(file: str) -> tuple[Template, bytes]:
+def _read(wiring: Wiring, file: str) -> tuple[Template, bytes]:
     template = load(file, Template, None, name="pipeline")
     with said(file):
         data = read_bytes(file)
     if template is None or data is None:
         raise InvalidInput(f"there is no file {file}")
-    return template, data
+    return with_schemas(wiring.home, template, file), data
 
 
 def _is_slug(word: str) -> bool:

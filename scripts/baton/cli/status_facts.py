@@ -15,6 +15,7 @@ from baton.engine.glance import Glance
 from baton.engine.glance_lines import parked_line
 from baton.engine.glance_log import failures_of, outcomes_of, recent_events, usage_of
 from baton.engine.glance_values import CampaignLine, Cost, Slots, Spoiled, Status, Sweep
+from baton.engine.reasons import startable_count
 from baton.ports import SlotState
 from baton.store.files import said
 
@@ -39,14 +40,8 @@ def look(wiring: Wiring) -> Status:
     events: list[dict[str, Any]] = []
     with tried():
         settings = wiring.config.settings()
-    glance = Glance(
-        wiring.store,
-        wiring.clock,
-        wiring.parking.look(),
-        now,
-        settings.retry.backoff_max_seconds,
-        settings.lease.stale_after_seconds,
-    )
+    stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
+    glance = Glance(wiring.store, wiring.clock, settings, wiring.parking, stop_file)
     with tried():
         glance.read_campaigns()
     with tried():
@@ -63,16 +58,13 @@ def look(wiring: Wiring) -> Status:
         glance.spoiled += _quarantined(wiring)
     limit = settings.concurrency.agents
     held = sum(slot.held or slot.supervised for slot in slots or ())
-    # A supervisor that is starting holds its slot already, and will take one of those that are ready.
-    starting = sum(slot.held and not slot.supervised for slot in slots or ())
-    stopped = wiring.config.is_stopped()
-    ready, later = glance.line(stopped=stopped, places=max(0, limit - held) + starting, limit=limit)
+    ready, later = glance.line(startable_count(slots or (), limit))
     waits = bool(ready or later or glance.running)
     late = waits and (age is None or age > SWEEP_LATE_SECONDS)
     return Status(
         home=wiring.home.root,
         at=now,
-        stopped=stopped,
+        stopped=stop_file is not None,
         slots=Slots(limit=limit, used=held),
         campaigns=campaigns,
         tasks=dict(sorted(Counter(glance.statuses.values()).items())),

@@ -111,9 +111,15 @@ def failure_rows(status: Status) -> list[Row]:
 
 def _reason(one: Waiting, now: str) -> str:
     if one.why == Why.STOPPED or one.why == Why.NO_SLOT:
-        return _PLACE.sub("", one.text)
+        return without_place(one.text)
     left = f" (in {lasting(seconds_between(now, one.until))})" if one.until else ""
-    return clock_times(one.text, now) + left
+    cure = f" ({one.cure})" if one.why == Why.CAMPAIGN else ""  # the only one that is the same for a whole group
+    return clock_times(one.text, now) + left + cure
+
+
+def without_place(text: str) -> str:
+    """Return a reason without the place in line, so that it is the same for all who stand there."""
+    return _PLACE.sub("", text)
 
 
 def clock_times(text: str, now: str) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
 from baton.adapters.processes import LinuxProcesses, become_subreaper
+from baton.cli.preparing import HARNESS_FILES, inspector, preparation
+from baton.cli.running_code import RunningCode
 from baton.cli.script import Answer
-from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
+from baton.cli.wiring import SCRIPTS, Wiring
 from baton.domain.errors import (
     Busy,
-    HarnessMissing,
     IllegalTransition,
     InvalidInput,
     InvalidWord,
@@ -24,23 +23,18 @@ from baton.domain.errors import (
     StorageError,
     TaskNotFound,
 )
-from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.ids import check_agent, check_id
-from baton.domain.readiness import not_ready
+from baton.domain.readiness import Why
 from baton.domain.records import Task, Unit
-from baton.domain.settings import HarnessSettings
 from baton.domain.statuses import Outcome
-from baton.engine.dispatch import is_dispatching
 from baton.engine.granting import Granted
-from baton.engine.preparation import Places, Preparation
 from baton.engine.run_records import ended_as
 from baton.engine.supervisor import Supervisor
-from baton.ports import Harness, Prompts, Slot
-from baton.store.layout import toolkit_path
+from baton.ports import Slot
 
-HARNESS_FILES = toolkit_path("scripts", "baton", "adapters", "harnesses")
 LOADED_LATE = (
-    "engine.completion", "store.dotenv", "store.runs", "store.skills", "store.strict_yaml", "store.waits",
+    "adapters.prompts", "engine.completion", "store.dotenv", "store.parking", "store.runs", "store.skills",
+    "store.strict_yaml", "store.waits",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 
@@ -140,18 +134,13 @@ def _check(wiring: Wiring, agent: str, task: str, branch: str | None) -> Unit:
             cure=f"invoke_agent.py {unit.agent} {task}{option}",
             right_agent=unit.agent,
         )
-    if record.is_finished or record.blocked is not None:
-        raise IllegalTransition(_standing(wiring, record, unit))
+    reason = wiring.reasons().standing(record, unit)
+    if reason is not None and reason.why in (Why.FINISHED, Why.BLOCKED):
+        raise IllegalTransition(reason.text, cure=reason.cure or "")
     if wiring.config.is_stopped():
         raise Stopped(cure=f"remove {wiring.home.stop_file}")
-    if not is_dispatching(wiring.store, record.campaign):
-        raise NotReady(f"campaign '{record.campaign}' is not active", cure=f"campaign.py resume {record.campaign}")
-    reason = _standing(wiring, record, unit)
-    if reason:
-        raise NotReady(reason)
-    parked = wiring.parking.reason(unit)
-    if parked is not None:
-        raise NotReady(parked.text)
+    if reason is not None:
+        raise NotReady(reason.text, cure=reason.cure or "", why=reason.why.value)
     return unit
 
 
@@ -165,12 +154,6 @@ def _unit_of(record: Task, branch: str | None) -> Unit:
     return record.branches[branch]
 
 
-def _standing(wiring: Wiring, record: Task, unit: Unit) -> str:
-    limit = wiring.config.settings().retry.backoff_max_seconds
-    reason = not_ready(record, unit, wiring.clock.now(), limit)
-    return reason.text if reason is not None else ""
-
-
 # -- putting a supervisor together --------------------------------------------------------------------------------
 
 
@@ -178,18 +161,20 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
     """Return a supervisor for this slot, with everything imported that a run needs."""
     become_subreaper()
     wiring.store.prepare()
-    files = code_files()
-    code = fingerprint(files)
+    code = RunningCode()
     _import_everything()
+    prepares = preparation(wiring)
+    code.keep_what_was_read()
     return Supervisor(
         wiring.door,
         wiring.clock,
-        preparation(wiring),
+        prepares,
         wiring.launcher,
         LinuxProcesses(),
         slot,
+        inspector(wiring, prepares),
         output_exists=partial(_is_kept, wiring),
-        has_changed=lambda: fingerprint(files) != code,
+        has_changed=code.has_changed,
         restart=partial(restart, wiring),
         warn=wiring.warn,
     )
@@ -220,50 +205,6 @@ def _import_everything() -> None:
                 import_module(f"baton.adapters.harnesses.{file.removesuffix('.py')}")
 
 
-def preparation(wiring: Wiring) -> Preparation:
-    """Return what prepares runs in this home."""
-    home = wiring.home
-    memory = os.path.join(home.root, "memory")
-    places = Places(home=home.root, scripts=SCRIPTS, skills=SHIPPED_SKILLS, logs=home.logs, memory=memory)
-
-    def harness(name: str) -> Harness:
-        return harness_named(name, wiring.config.settings().harness)
-
-    return Preparation(
-        places, wiring.agents, wiring.config, _prompts(wiring), wiring.workspaces, harness, wiring.environ
-    )
-
-
-def _prompts(wiring: Wiring) -> Callable[[], Prompts]:
-    from baton.adapters.prompts import JinjaPrompts  # start-up: 20 ms that only a supervisor needs
-
-    prompts = JinjaPrompts(os.path.join(wiring.home.config, "prompts"))
-    return lambda: prompts
-
-
-def harness_named(name: str, settings: HarnessSettings | None = None) -> Harness:
-    """Return the harness in the file of this name, or described by the settings; any other is refused by name."""
-    from importlib import import_module  # start-up
-
-    known = settings or HarnessSettings()
-    if name in known.own:
-        from baton.adapters.harnesses.described import DescribedHarness  # start-up
-
-        return DescribedHarness(name, known.own[name])
-    if is_own_name(name):
-        names = ", ".join(sorted(known.own)) or "none"
-        raise HarnessMissing(
-            f"the settings do not describe the harness '{name}'; they describe {names}",
-            cure=f"add {name} under harness.own in config/baton.yaml (docs/harnesses.md)",
-        )
-    if name not in HARNESSES or not os.path.exists(os.path.join(HARNESS_FILES, f"{name}.py")):
-        raise HarnessMissing(
-            f"the harness '{name}' is not built yet", cure="set harness: {default: script} in config/baton.yaml"
-        )
-    made: Harness = import_module(f"baton.adapters.harnesses.{name}").Harness(known)
-    return made
-
-
 def adopt(wiring: Wiring, inherited: str) -> Slot:
     """Go on with a slot that whoever started us handed down: ``number:descriptor[:supervisor's descriptor]``."""
     parts = [int(part) for part in inherited.split(":")]
@@ -278,21 +219,3 @@ def restart(wiring: Wiring, slot: Slot) -> None:
     script = os.path.join(SCRIPTS, "invoke_agent.py")
     argv = supervisor_argv(script, wiring.home.root, slot, None, slot.supervisor_fileno)
     os.execve(sys.executable, list(argv), supervisor_environment(wiring.home.root))
-
-
-def code_files() -> list[str]:
-    """Return the files of the toolkit; they are listed once, since a supervisor has read nothing that is added later."""
-    folders = ((folder, names) for folder, _, names in os.walk(SCRIPTS) if not folder.endswith("__pycache__"))
-    return [os.path.join(folder, name) for folder, names in folders for name in names if name.endswith((".py", ".j2"))]
-
-
-def fingerprint(files: list[str]) -> list[Any]:
-    """Return a sign of the code on disk: it differs when one of these files was changed or removed."""
-    found: list[Any] = []
-    for file in files:
-        try:
-            stat = os.stat(file)
-            found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-        except OSError:  # gone, or just being replaced: a change like any other, and no reason to die
-            found.append(None)
-    return found

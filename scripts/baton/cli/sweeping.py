@@ -16,9 +16,11 @@ from baton.adapters.processes import LinuxProcesses
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.parking import is_forgotten
+from baton.domain.records import Lease, Task
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
+from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage, sweep
 from baton.store import upkeep
 from baton.store.files import read_bytes, replace, said
@@ -37,7 +39,8 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
             return _scene(wiring, beats)
 
         chores = _chores(wiring, dry_run=dry_run)
-        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, wiring.clock, dry_run=dry_run)
+        reasons = partial(_reasons, wiring)
+        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=dry_run)
         report.health["parked"] = {name: one.until for name, one in wiring.parking.now().items()}
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
@@ -82,7 +85,20 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),
         slot_path=wiring.store.slots.path,
         close=wiring.is_completed,
+        missing=partial(_missing, wiring),
     )
+
+
+def _missing(wiring: Wiring, task: Task, lease: Lease) -> tuple[str, ...] | None:
+    from baton.cli.preparing import inspector  # start-up: few sweeps find a dead run that had reported
+
+    return inspector(wiring).of_run(task, lease, lambda: False)
+
+
+def _reasons(wiring: Wiring, scene: Scene) -> Reasons:
+    stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
+    campaigns = {campaign.id: campaign for campaign in scene.campaigns}
+    return Reasons(wiring.store, wiring.clock, scene.settings, wiring.parking, stop_file=stop_file, campaigns=campaigns)
 
 
 def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from baton.cli.caller import check_said, person
+from baton.cli.schemas import steps_with_schemas
 from baton.cli.script import Answer, script
 from baton.cli.wiring import Wiring
 from baton.domain import commands as c
@@ -40,6 +41,9 @@ def create(wiring: Wiring, file: str) -> Answer:
             )
         written = msgspec.structs.replace(written, project=written.project or campaign.project)
     template = wiring.template(written.pipeline) if isinstance(written.pipeline, str) else None
+    if not isinstance(written.pipeline, str):
+        line = steps_with_schemas(wiring.home, written.pipeline, f"{file}: pipeline")
+        written = msgspec.structs.replace(written, pipeline=line)
     by = person(wiring.environ)
     wiring.store.prepare()
     id = written.id or _free_id(wiring, written.title)

@@ -14,10 +14,10 @@ from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
-from baton.domain.readiness import not_ready, open_units
+from baton.domain.readiness import open_units
 from baton.domain.records import Task
 from baton.domain.statuses import TaskStatus
-from baton.engine.dispatch import is_dispatching
+from baton.engine.reasons import Reasons
 from baton.ports import Damage
 
 SHOWN_EVENTS = 8
@@ -37,7 +37,8 @@ def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str
         if campaign in (None, task.campaign) and project in (None, task.project) and status in (None, task.status)
     ]
     found.sort(key=lambda task: (task.is_finished, rank_of(task.priority), task.id))
-    data = [summary(wiring, task) for task in found]
+    reasons = wiring.reasons()
+    data = [summary(task, reasons) for task in found]
     rows = [(d["id"], d["status"], d["priority"], d["step"], d["agent"], d["waits"] or "") for d in data]
     return Answer(data, table(("task", "status", "priority", "step", "agent", "waits"), rows, empty="No tasks."))
 
@@ -46,8 +47,7 @@ def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str
 @click.option("--project", metavar="P", help="Only those of this project.")
 def ready(wiring: Wiring, project: str | None) -> Answer:
     """List what could be started now, most urgent first."""
-    limit = wiring.config.settings().retry.backoff_max_seconds
-    now, parking = wiring.clock.now(), wiring.parking.look()
+    reasons = wiring.reasons()
     data = [
         {
             "id": task.id,
@@ -62,9 +62,7 @@ def ready(wiring: Wiring, project: str | None) -> Answer:
         for task in sorted(tasks_of(wiring), key=lambda task: (rank_of(task.priority), task.id))
         if project in (None, task.project)
         for unit in open_units(task)
-        if not_ready(task, unit, now, limit) is None
-        and is_dispatching(wiring.store, task.campaign)
-        and parking.reason(unit) is None
+        if reasons.standing(task, unit) is None
     ]
     rows = [(d["id"], d["priority"], d["step"], d["agent"], d["ready_at"]) for d in data]
     return Answer(data, table(("task", "priority", "step", "agent", "ready since"), rows, empty="Nothing is ready."))
@@ -100,8 +98,9 @@ def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
             yield found
 
 
-def summary(wiring: Wiring, task: Task) -> dict[str, Any]:
-    """Return the gist of a task: where it stands, and what it waits for."""
+def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
+    """Return the gist of a task: where it stands, what it waits for, and one command that would change it."""
+    reason = None if task.is_finished else reasons.of(task, task.current)
     return {
         "id": task.id,
         "campaign": task.campaign,
@@ -113,22 +112,10 @@ def summary(wiring: Wiring, task: Task) -> dict[str, Any]:
         "agent": task.current.agent,
         "locked_by": task.locked_by,
         "run": task.lease.run if task.lease is not None else None,
-        "waits": None if task.is_finished else waits_for(wiring, task),
+        "why": reason.why if reason is not None else None,
+        "waits": reason.text if reason is not None else None,
+        "cure": reason.cure if reason is not None else None,
     }
-
-
-def waits_for(wiring: Wiring, task: Task) -> str | None:
-    """Return in words what a task waits for; ``None`` when it could start now."""
-    limit = wiring.config.settings().retry.backoff_max_seconds
-    reason = not_ready(task, task.current, wiring.clock.now(), limit)
-    if reason is not None:
-        return reason.text
-    if not is_dispatching(wiring.store, task.campaign):
-        return f"campaign {task.campaign} is not active"
-    parked = wiring.parking.reason(task.current)
-    if parked is not None:
-        return parked.text
-    return "state/stop exists" if wiring.config.is_stopped() else None
 
 
 def _words(wiring: Wiring, task: Task) -> str:
@@ -136,11 +123,13 @@ def _words(wiring: Wiring, task: Task) -> str:
         f"{task.id}: {task.title} ({task.status}, priority {task.priority})",
         f"  campaign  {task.campaign or '-'}   project {task.project or '-'}",
     ]
-    if task.blocked is not None:
-        lines.append(f"  blocked   {task.blocked.kind}: {task.blocked.reason}")
-        lines.append(f"            task.py retry {task.id}, when it is mended")
-    elif not task.is_finished:
-        lines.append(f"  waits     {waits_for(wiring, task) or 'for a free slot'}")
+    if not task.is_finished:
+        reason = wiring.reasons().of(task, task.current)
+        if task.blocked is not None:
+            lines.append(f"  blocked   {task.blocked.kind}: {task.blocked.reason}")
+        else:
+            lines.append(f"  waits     {reason.text}")
+        lines += [f"            to change it: {reason.cure}"] if reason.cure is not None else []
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
     if task.usage:

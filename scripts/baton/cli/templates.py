@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from baton.cli.schemas import with_schemas
 from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, PipelineNotFound
 from baton.domain.ids import check_slug
 from baton.domain.pipelines import Template
@@ -29,7 +30,7 @@ def find_template(home: Home, slug: str) -> Template:
             found = load(path, Template, home.cache, name=f"pipeline-{slug}")
             if found is not None:
                 _refuse_disguised(home, slug)
-                return _named(found, slug, path)
+                return with_schemas(home, _named(found, slug, path), path)
     known = ", ".join(sorted(slug for slug, _, _ in all_templates(home)))
     raise PipelineNotFound(f"there is no pipeline '{slug}'", cure=f"choose from {known}" if known else "create one")
 
@@ -48,7 +49,7 @@ def all_templates(home: Home) -> list[tuple[str, bool, Template | str]]:
                     _refuse_disguised(home, slug)
                 template = load(path, Template, home.cache, name=f"pipeline-{slug}")
                 if template is not None:
-                    found.append((slug, is_preset, _named(template, slug, path)))
+                    found.append((slug, is_preset, with_schemas(home, _named(template, slug, path), path)))
             except BatonError as error:
                 found.append((slug, is_preset, error.message))
     return found

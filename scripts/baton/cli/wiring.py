@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from baton.engine.dispatch import Dispatched
     from baton.engine.door import Door
     from baton.engine.parking import Parking
+    from baton.engine.reasons import Reasons
     from baton.store.home_store import HomeStore
 
 SCRIPTS = toolkit_path("scripts")
@@ -156,6 +157,13 @@ class Wiring:
     def check_settings(self) -> None:
         """Read the settings before anything is changed, so that a broken file is said while nothing has happened."""
         self.config.settings()
+
+    def reasons(self) -> Reasons:
+        """What says for any unit why it does not run, as the world is now."""
+        from baton.engine.reasons import Reasons  # start-up
+
+        stop_file = self.home.stop_file if self.config.is_stopped() else None
+        return Reasons(self.store, self.clock, self.config.settings(), self.parking, stop_file=stop_file)
 
     def dispatch(self) -> Dispatched:
         """Start supervisors for what is ready, as far as there are slots."""

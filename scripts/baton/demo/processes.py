@@ -70,6 +70,34 @@ def of_home(home: Path, mark: str) -> list[Process]:
     return found
 
 
+def is_completing(run: str) -> bool:
+    """Tell whether a process of this run is saying that the step is done, in this moment."""
+    mark = f"BATON_RUN={run}".encode()
+    pids = [name for name in os.listdir("/proc") if name.isdigit()]
+    return any(b"complete_step" in _read(f"/proc/{pid}/cmdline") and mark in _environ(pid) for pid in pids)
+
+
+@contextlib.contextmanager
+def paused(process: Process) -> Iterator[bool]:
+    """Stop a process for a moment, if it is still there: one that is looked at must not go on. What is killed stays so."""
+    with contextlib.ExitStack() as stack:
+        try:
+            fd = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            yield False
+            return
+        stack.callback(os.close, fd)
+        if identify(process.pid) != process:
+            yield False
+            return
+        signal.pidfd_send_signal(fd, signal.SIGSTOP)
+        try:
+            yield True
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(fd, signal.SIGCONT)
+
+
 def kill(found: Iterable[Process]) -> int:
     """KILL each, in this order, if it still is the one that was found; wait for their ends; return how many they were."""
     with contextlib.ExitStack() as stack:
@@ -120,11 +148,15 @@ def _carries(process: Process, home: Path, word: str) -> bool:
     return is_ours and identify(process.pid) == process
 
 
-def _environ(pid: int) -> list[bytes]:
+def _environ(pid: int | str) -> list[bytes]:
+    return _read(f"/proc/{pid}/environ").split(b"\0")
+
+
+def _read(path: str) -> bytes:
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return Path(path).read_bytes()
     except OSError:
-        return []
+        return b""
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -155,20 +155,21 @@ class Story:
             raise DemoFailed("no agent could be killed in the middle of its step, which the demo has promised")
 
     def _has_killed(self, worker: processes.Worker) -> bool:
-        count = processes.kill([worker.supervisor, worker.agent])
-        killed_at = time.time()
-        record = self._home.json("task.py", "show", worker.task, "--json") if count else {}
-        lease = record.get("lease") or {}
-        if count == 2 and lease.get("run") == worker.run and not lease.get("report"):
-            self._scene.killed[worker.run] = killed_at
-            self._scene.look()
-            self._scene.board.kill(worker.task, record["pipeline_step"])
-            self._tell_of_the_death(worker)
-            return True
-        if count:  # it had done its work already; what is left of its run has to be ended all the same
-            self._screen.note(f"({worker.name} on {worker.task} was quicker than the kill: the next one)", "dim")
-            self._home.json("check_pipeline.py")
-        return False
+        # Stopped first: what has reported, or reports just now, has done its work, and its kill would show nothing.
+        with processes.paused(worker.agent) as is_there:
+            if not is_there or processes.is_completing(worker.run):
+                return False
+            lease = self._home.json("task.py", "show", worker.task, "--json").get("lease") or {}
+            if lease.get("run") != worker.run or lease.get("report"):
+                return False
+            if processes.kill([worker.supervisor, worker.agent]) < 2:
+                raise DemoFailed(f"{worker.name} has lost its supervisor by something else than the demo")
+            self._scene.killed[worker.run] = time.time()
+        self._scene.look()
+        record = self._home.json("task.py", "show", worker.task, "--json")
+        self._scene.board.kill(worker.task, record["pipeline_step"])
+        self._tell_of_the_death(worker)
+        return True
 
     def _tell_of_the_death(self, worker: processes.Worker) -> None:
         self._screen.step(f"Kill {worker.name} in the middle of its step, and its supervisor with it. What waits now?")

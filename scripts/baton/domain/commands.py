@@ -67,7 +67,7 @@ class ExpireLease(_Command, frozen=True, kw_only=True):
 
 
 class CompleteByHand(_Command, frozen=True, kw_only=True):
-    """Complete the current step under a hand lease: at once."""
+    """Complete the current step under a hand lease: at once. ``missing``: see :class:`EndRun`."""
 
     agent: str
     outputs: tuple[str, ...] = ()
@@ -75,6 +75,7 @@ class CompleteByHand(_Command, frozen=True, kw_only=True):
     quality_score: float | None = None
     readability_score: float | None = None
     data: dict[str, Any] | None = None
+    missing: tuple[str, ...] | None = None
 
 
 class ReportRun(_Command, frozen=True, kw_only=True):
@@ -96,6 +97,8 @@ class EndRun(_Command, frozen=True, kw_only=True):
     """End a run: its tree is gone. The report decides what it did; without one, ``outcome`` does.
 
     ``is_parked``: its harness has been parked for what ``kind`` says, ``resets_at`` being the end that was named.
+    ``missing`` is what the step expects and was not found, in words; ``None`` when nobody has looked. A unit that
+    expects something is completed only by a command that was looked for, with nothing missing.
     """
 
     token: int
@@ -114,15 +117,20 @@ class EndRun(_Command, frozen=True, kw_only=True):
     resets_at: str | None = None
     is_parked: bool = False
     max_revisions: int = 3
+    missing: tuple[str, ...] | None = None
 
 
 class CompleteBranch(_Command, frozen=True, kw_only=True):
-    """Complete a branch that nobody runs, by hand: at once. The agent must be the branch's own."""
+    """Complete a branch that nobody runs, by hand: at once. The agent must be the branch's own.
+
+    ``missing``: see :class:`EndRun`.
+    """
 
     label: str
     agent: str
     outputs: tuple[str, ...] = ()
     summary: str | None = None
+    missing: tuple[str, ...] | None = None
 
 
 class RetriggerBranches(_Command, frozen=True, kw_only=True):

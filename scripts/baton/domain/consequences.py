@@ -47,6 +47,7 @@ _PARK_FOR_GOOD = Consequence(then=Then.PARK, has_end=False)
 CONSEQUENCES: dict[FailureKind, Consequence] = {
     FailureKind.EXIT_CODE: _NEW_SESSION,  # a session that cannot be gone on with ends like this, too
     FailureKind.NO_REPORT: Consequence(),
+    FailureKind.EVIDENCE: Consequence(),
     FailureKind.NO_RESULT: _NEW_SESSION,
     FailureKind.TIMEOUT: Consequence(advice="There was not enough time: do the most important part first."),
     FailureKind.NO_OUTPUT: _NEW_SESSION,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 # In a supervisor's environment and in no agent's: what tells them apart among the processes of the machine.
 SUPERVISOR_MARK = "BATON_SUPERVISOR"
+# In the environment of what looks for evidence.
+CHECK_MARK = "BATON_CHECK"
 INHERITED = ("HOME", "USER", "LANG", "TZ", "TMPDIR", "TERM")
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 

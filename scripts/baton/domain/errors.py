@@ -96,6 +96,12 @@ class IllegalTransition(BatonError):
     code = "illegal_transition"
 
 
+class EvidenceMissing(BatonError):
+    """What the step must leave is missing."""
+
+    code = "evidence_missing"
+
+
 class LeaseHeld(BatonError):
     """Somebody else holds the lease."""
 

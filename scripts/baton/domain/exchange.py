@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from baton.domain.evidence import Expectation
     from baton.domain.records import Event, Unit
     from baton.domain.skills import Skill
     from baton.domain.statuses import FailureKind
@@ -91,6 +92,22 @@ class Ending(Struct, frozen=True, kw_only=True):
     stdout_tail: str
     stderr_tail: str
     at: str | None = None
+
+
+class Inspection(Struct, frozen=True, kw_only=True):
+    """What is to be looked for in a workspace, for one unit of a task.
+
+    ``since_ns``: files must have been written since then, in the file system's time; ``begun_ns`` is when the first
+    attempt of this round began. ``None``: by hand, when they may be as old as they are. ``run`` marks what is started.
+    """
+
+    expects: tuple[Expectation, ...]
+    task: str
+    run: str
+    workspace: str
+    environ: dict[str, str]
+    since_ns: int | None = None
+    begun_ns: int | None = None
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -91,10 +91,7 @@ def is_forgotten(parked: Parked, now: str) -> bool:
 def reason_of(parked: Parked) -> Reason:
     """Return why nothing that needs this harness is started."""
     end = f" until {parked.until}" if parked.until is not None else ""
-    cure = "" if parked.until is not None else f" (when it is mended: agent.py unpark {parked.harness})"
-    return Reason(
-        why=Why.PARKED, text=f"harness {parked.harness} is parked{end}: {parked.what}{cure}", until=parked.until
-    )
+    return Reason(why=Why.PARKED, text=f"harness {parked.harness} is parked{end}: {parked.what}", until=parked.until)
 
 
 def _end(resets_at: str | None, tries: int, now: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput
+from baton.domain.evidence import MOST_EXPECTED, WrittenExpectation, kept
 from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent, check_id, check_slug
 from baton.domain.records import Unit
@@ -20,7 +21,7 @@ LONGEST_SECONDS = 36_500 * 86_400.0
 MOST_ATTEMPTS = 1_000
 LONGEST_LABEL = 100
 # Words of the file format whose rooms come later: refused by name, never half obeyed.
-NOT_BUILT_IN_STEP = ("gates", "review", "expects")
+NOT_BUILT_IN_STEP = ("gates", "review")
 STATUSES_OF_STEPS = frozenset(
     {
         TaskStatus.RESEARCHED,
@@ -48,7 +49,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     max_attempts: int | None = None
     gates: Any = None
     review: Any = None
-    expects: Any = None
+    expects: tuple[WrittenExpectation, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_unbuilt(self, NOT_BUILT_IN_STEP, "a step")
@@ -68,6 +69,10 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
             raise ValueError(f"task_status {self.task_status.value!r} is not one a step can stand for")
         if self.output_dir is not None:
             check_folder(self.output_dir)
+        if self.expects and self.agent is None:
+            raise ValueError("expects in a step without an agent: nobody could leave it")
+        if len(self.expects) > MOST_EXPECTED:
+            raise ValueError(f"expects must have at most {MOST_EXPECTED} entries")
 
 
 class Branch(Step, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -144,20 +149,32 @@ def check_branches(branches: tuple[Branch, ...], convergence_step: int | None, s
         raise ValueError(f"convergence_step {convergence_step} is not one of the main_steps after the first")
 
 
-def units_of(steps: tuple[Step, ...], *, harness: str | None = None, model: str | None = None) -> tuple[Unit, ...]:
-    """Return the units of a new task; a campaign's harness and model fill in where a step names none."""
-    return tuple(_unit(step, f"s{number + 1}", number, harness, model) for number, step in enumerate(steps))
+def units_of(
+    steps: tuple[Step, ...], *, harness: str | None = None, model: str | None = None, pieces: int | None = None
+) -> tuple[Unit, ...]:
+    """Return the units of a new task; a campaign's harness and model fill in where a step names none.
+
+    ``pieces`` is how many a task for a whole batch makes.
+    """
+    return tuple(_unit(step, f"s{number + 1}", number, harness, model, pieces) for number, step in enumerate(steps))
 
 
 def branches_of(
-    template: Template, wanted: Mapping[str, bool], *, harness: str | None = None, model: str | None = None
+    template: Template,
+    wanted: Mapping[str, bool],
+    *,
+    harness: str | None = None,
+    model: str | None = None,
+    pieces: int | None = None,
 ) -> dict[str, Unit]:
     """Return the branches of a new task by label; those whose deliverable is not ``wanted`` are left out."""
-    kept = [branch for branch in template.parallel_branches if wanted.get(branch.deliverable or "", True)]
-    return {branch.label: _unit(branch, f"b{place + 1}", None, harness, model) for place, branch in enumerate(kept)}
+    made = [branch for branch in template.parallel_branches if wanted.get(branch.deliverable or "", True)]
+    return {
+        branch.label: _unit(branch, f"b{place + 1}", None, harness, model, pieces) for place, branch in enumerate(made)
+    }
 
 
-def _unit(step: Step, key: str, number: int | None, harness: str | None, model: str | None) -> Unit:
+def _unit(step: Step, key: str, number: int | None, harness: str | None, model: str | None, pieces: int | None) -> Unit:
     return Unit(
         step=number,
         key=key,
@@ -171,6 +188,7 @@ def _unit(step: Step, key: str, number: int | None, harness: str | None, model: 
         task_status=step.task_status,
         timeout=step.timeout,
         max_attempts=step.max_attempts,
+        expects=kept(step.expects, pieces),
         trigger_after_step=step.trigger_after_step if isinstance(step, Branch) else None,
         deliverable=step.deliverable if isinstance(step, Branch) else None,
     )

@@ -15,7 +15,9 @@ from baton.domain.times import epoch, later
 
 
 class Why(StrEnum):
-    """The closed list of reasons for which something is not dispatched."""
+    """The closed list of reasons for which something does not run. The first group stands in the record, the second in
+    the world around it, the third is what a dispatch as a whole says.
+    """
 
     FINISHED = "finished"
     BLOCKED = "blocked"
@@ -26,20 +28,30 @@ class Why(StrEnum):
     NOT_BEFORE = "not_before"
     BACKOFF = "backoff"
     NOT_ITS_TURN = "not_its_turn"
+
+    LOST = "lost"
     CAMPAIGN = "campaign"
     PARKED = "parked"
     STOPPED = "stopped"
     NO_SLOT = "no_slot"
+    READY = "ready"
+
     INSIDE_RUN = "inside_run"
     NOTHING_READY = "nothing_ready"
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why something is not dispatched: a word for programs, a sentence for people, an instant where there is one."""
+    """Why something does not run: a word for programs, a sentence for people, an instant where there is one.
+
+    ``place`` in the line for a slot, and ``cure``, one command that would change it, are known only to whoever has
+    looked at the world around the record.
+    """
 
     why: Why
     text: str
     until: str | None = None
+    place: int | None = None
+    cure: str | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):

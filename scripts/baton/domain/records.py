@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from baton.domain.evidence import Expectation
 from baton.domain.sessions import Session
 from baton.domain.statuses import (
     FINISHED,
@@ -143,6 +144,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     task_status: TaskStatus | None = None
     timeout: str | None = None
     max_attempts: int | None = None
+    expects: tuple[Expectation, ...] = ()
     trigger_after_step: int | None = None
     deliverable: str | None = None
     status: UnitStatus = UnitStatus.PENDING

@@ -63,11 +63,13 @@ class FailureKind(StrEnum):
     """Why a run failed; what follows from a kind is in ``retry``. The second group is known from what a CLI agent says.
 
     ``timeout`` is the wall clock, ``no_output`` a run that never printed anything, ``silence`` one that no longer got on,
-    ``signal`` any end from outside, ``no_result`` an agent that ended without an answer.
+    ``signal`` any end from outside, ``no_result`` an agent that ended without an answer, ``evidence`` one that left less
+    than its step expects.
     """
 
     EXIT_CODE = "exit_code"
     NO_REPORT = "no_report"
+    EVIDENCE = "evidence"
     TIMEOUT = "timeout"
     NO_OUTPUT = "no_output"
     SILENCE = "silence"

@@ -9,7 +9,7 @@ from baton.domain.news import Change, News, stamp_for
 from baton.domain.readiness import OPEN
 from baton.domain.records import Result, Task, Unit
 from baton.domain.statuses import UnitStatus
-from baton.domain.task_line import complete_unit, finish_if_done, put, unblock, void_run
+from baton.domain.task_line import check_evidence, complete_unit, finish_if_done, put, unblock, void_run
 
 
 def complete_by_hand(task: Task, command: c.CompleteBranch, now: str) -> Change:
@@ -23,6 +23,7 @@ def complete_by_hand(task: Task, command: c.CompleteBranch, now: str) -> Change:
     if branch.ready_at is None or branch.status not in OPEN:
         waits = f"; it begins after step {branch.trigger_after_step}" if branch.status is UnitStatus.PENDING else ""
         raise IllegalTransition(f"the branch is {branch.status}{waits}")
+    check_evidence(branch, command.missing)
     at = stamp_for(task, now)
     result = Result(at=at, agent=command.agent, outputs=command.outputs, summary=command.summary)
     task, news = complete_unit(task, branch, result, at)

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from baton.domain import units
-from baton.domain.errors import InvalidInput
+from baton.domain.errors import EvidenceMissing, InvalidInput
 from baton.domain.news import News
 from baton.domain.records import Blocked, Lease, Result, Revocation, Task, Unit
 from baton.domain.statuses import STATUS_OF_OUTPUT_DIR, BlockKind, TaskStatus, UnitStatus
@@ -69,6 +69,17 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
     if status is not None:
         task = with_status(task, status)
     return advance(trigger(task, unit, at), at), news
+
+
+def check_evidence(unit: Unit, missing: tuple[str, ...] | None) -> None:
+    """Refuse a completion by hand without what the unit expects; ``None``: nobody has looked."""
+    if not unit.expects or missing == ():
+        return
+    if missing is None:
+        raise EvidenceMissing("nobody has looked for what the step must leave")
+    raise EvidenceMissing(
+        "; ".join(("what it must leave is missing", *missing)), cure="add it, and complete again", missing=list(missing)
+    )
 
 
 def trigger(task: Task, step: Unit, at: str) -> Task:

@@ -9,13 +9,23 @@ from msgspec import structs
 from baton.domain import commands as c
 from baton.domain import units
 from baton.domain.consequences import Then, consequence_of
-from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
+from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput, LeaseMismatch
+from baton.domain.evidence import not_done
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Failure, Lease, Report, Result, Task, Unit, with_readers_row
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption, after_outage
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.task_leases import own_hand_lease, run_lease
-from baton.domain.task_line import block, check_target, complete_unit, finish_if_done, put, send_back, without_lease
+from baton.domain.task_line import (
+    block,
+    check_evidence,
+    check_target,
+    complete_unit,
+    finish_if_done,
+    put,
+    send_back,
+    without_lease,
+)
 from baton.domain.task_wishes import settle
 
 CRASHES = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.KILLED})
@@ -32,6 +42,7 @@ _SAID = {
 def complete_by_hand(task: Task, command: c.CompleteByHand, now: str) -> Change:
     """Complete the current step at once, under a hand lease."""
     lease = own_hand_lease(task, command.agent)
+    check_evidence(task.unit(lease.unit), command.missing)
     at = stamp_for(task, now)
     result = Result(
         at=at,
@@ -100,8 +111,10 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
     if lease is None or lease.run != command.run:
         raise LeaseMismatch(f"run {command.run} does not hold lease {command.token} any more")
     at = stamp_for(task, now)
-    outcome = _outcome(lease, command)
     unit = task.unit(lease.unit)
+    outcome = _outcome(unit, lease, command)
+    if outcome is Outcome.NOT_COMPLETED and command.missing:
+        command = structs.replace(command, kind=FailureKind.EVIDENCE, message=not_done(command.missing))
     data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": lease.agent, "outcome": outcome}
     data |= {key: value for key, value in _facts(command).items() if value not in (None, {}, "")}
     news = [News("run_ended", lease.run, data)]
@@ -126,14 +139,19 @@ def preview(task: Task, token: int) -> Task:
 # -- the parts of an end ------------------------------------------------------------------------------------------
 
 
-def _outcome(lease: Lease, command: c.EndRun) -> Outcome:
+def _outcome(unit: Unit, lease: Lease, command: c.EndRun) -> Outcome:
     if lease.void:
         return Outcome.REVOKED
-    if lease.report is not None:
-        return Outcome(lease.report.kind.value)
-    if command.outcome is Outcome.SENT_BACK:
+    outcome = Outcome(lease.report.kind.value) if lease.report is not None else command.outcome
+    if lease.report is None and outcome is Outcome.SENT_BACK:
         raise InvalidInput("only a run's own report sends a task back")
-    return Outcome.REVOKED if lease.revoked is not None else command.outcome
+    if lease.report is None and lease.revoked is not None:
+        return Outcome.REVOKED
+    if outcome is Outcome.COMPLETED and unit.expects:
+        if command.missing is None:
+            raise EvidenceMissing("nobody has looked for what the step must leave")
+        return Outcome.NOT_COMPLETED if command.missing else outcome
+    return outcome
 
 
 def _effect(
@@ -142,7 +160,7 @@ def _effect(
     unit = task.unit(lease.unit)
     if lease.void:
         return without_lease(task, lease), []
-    if lease.report is not None and outcome is not Outcome.RELEASED:
+    if lease.report is not None and outcome not in (Outcome.RELEASED, Outcome.NOT_COMPLETED):
         return _reported(task, lease, at, max_revisions=command.max_revisions)
     if outcome is Outcome.COMPLETED:
         result = Result(at=at, agent=lease.agent, run=lease.run, outputs=command.outputs, summary=command.summary)
@@ -166,7 +184,7 @@ def _effect(
 def _failed(
     task: Task, lease: Lease, unit: Unit, command: c.EndRun, outcome: Outcome, at: str, now: str
 ) -> tuple[Task, list[News]]:
-    released = lease.report.notes or "" if lease.report is not None else ""
+    released = lease.report.notes or "" if outcome is Outcome.RELEASED and lease.report is not None else ""
     kind = _kind(command, outcome)
     failure = Failure(
         run=command.run,

@@ -121,7 +121,7 @@ def task_from(
     written: TaskFile, template: Template | None, task: str, campaign: Campaign | None, by: str
 ) -> CreateTask:
     """Return the command that makes a task a person wrote down; ``template`` is what it names, if it names one."""
-    given = {"harness": campaign.harness, "model": campaign.model} if campaign is not None else {}
+    given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model} if campaign is not None else {}
     steps = template.main_steps if template is not None else written.pipeline
     assert not isinstance(steps, str)
     left_out = ("id", "pipeline")
@@ -149,7 +149,7 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
     if campaign.generate != "batch" and keywords:
         keywords = keywords[place::total] or keywords[place % len(keywords) :][:1]
         topic = f": {keywords[0]}"
-    given: dict[str, str | None] = {"harness": campaign.harness, "model": campaign.model}
+    given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model}
     units = units_of(campaign.snapshot.main_steps, **given)
     branches = branches_of(campaign.snapshot, campaign.deliverables, **given)
     fields: dict[str, Any] = {

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord, LeaseMismatch
-from baton.domain.records import Task
+from baton.domain.evidence import words_for
+from baton.domain.records import Task, Unit
 from baton.domain.statuses import LeaseKind, ReportKind
 from baton.domain.task_runs import preview
 from baton.engine.door import Door
@@ -19,6 +20,8 @@ from baton.engine.door import Door
 if TYPE_CHECKING:
     from baton.domain.settings import Settings
     from baton.ports import Clock
+
+Look = Callable[[Task, Unit], tuple[str, ...]]
 
 RESULT_LIMIT = 64 * 1024
 RESULT_DEPTH = 100
@@ -71,22 +74,37 @@ def revoke(door: Door, task: str, by: str) -> Task:
     return door.task(task, command)
 
 
-def complete(door: Door, task: str, caller: Caller, done: Done) -> tuple[Task, Task]:
-    """Complete the current step. Returns the record, and the record as it will be once the run has ended."""
+def complete(door: Door, task: str, caller: Caller, done: Done, look: Look) -> tuple[Task, Task]:
+    """Complete the current step. Returns the record, and the record as it will be once the run has ended.
+
+    By hand ``look`` is asked first what is missing of it; of a run that is looked for when it has ended.
+    """
     fields: dict[str, Any] = {name: getattr(done, name) for name in done.__struct_fields__}
     if caller.token is None:
-        record = door.task(task, c.CompleteByHand(agent=caller.agent, **fields))
+        found = door.store.tasks.read(task)
+        lease = found.lease if found is not None else None
+        is_theirs = lease is not None and (lease.kind, lease.agent) == (LeaseKind.HAND, caller.agent)
+        missing = look(found, found.current) if found is not None and is_theirs and found.current.expects else None
+        record = door.task(task, c.CompleteByHand(agent=caller.agent, missing=missing, **fields))
         return record, record
     kind = ReportKind.COMPLETED
     record = door.task(task, c.ReportRun(token=caller.token, kind=kind, agent=caller.agent, **fields))
     return record, preview(record, caller.token)
 
 
-def complete_branch(door: Door, task: str, label: str, caller: Caller, done: Done) -> Task:
-    """Complete a branch. Returns the record as it will be once the run has ended."""
+def complete_branch(door: Door, task: str, label: str, caller: Caller, done: Done, look: Look) -> tuple[Task, Task]:
+    """Complete a branch. Returns the record, and the record as it will be once the run has ended."""
     if caller.token is None:
-        command = c.CompleteBranch(label=label, agent=caller.agent, outputs=done.outputs, summary=done.summary)
-        return door.task(task, command)
+        found = door.store.tasks.read(task)
+        branch = found.branches.get(label) if found is not None else None
+        is_theirs = branch is not None and branch.agent == caller.agent and bool(branch.expects)
+        is_theirs = is_theirs and found is not None and branch is not None and found.lease_of(branch.key) is None
+        missing = look(found, branch) if found is not None and branch is not None and is_theirs else None
+        command = c.CompleteBranch(
+            label=label, agent=caller.agent, outputs=done.outputs, summary=done.summary, missing=missing
+        )
+        record = door.task(task, command)
+        return record, record
     token = caller.token
 
     def report(found: Task | None) -> c.ReportRun:
@@ -97,7 +115,14 @@ def complete_branch(door: Door, task: str, label: str, caller: Caller, done: Don
             token=token, kind=ReportKind.COMPLETED, agent=caller.agent, outputs=done.outputs, summary=done.summary
         )
 
-    return preview(door.task(task, report), token)
+    record = door.task(task, report)
+    return record, preview(record, token)
+
+
+def to_be_checked(task: Task, token: int | None) -> list[str]:
+    """Say what will be looked for before a run's report counts; nothing for a hand, where it has been looked for."""
+    lease = task.lease_with(token) if token is not None else None
+    return [words_for(one, task.id) for one in task.unit(lease.unit).expects] if lease is not None else []
 
 
 def request_revision(

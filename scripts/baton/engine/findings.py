@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import IllegalTransition
-from baton.domain.records import Task
+from baton.domain.records import Lease, Task
 from baton.domain.settings import Settings
 from baton.engine.door import Door
 from baton.engine.liveness import Beat, Undertaker
@@ -39,6 +39,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     undertaker: Undertaker
     slot_path: Callable[[int], str]
     close: Callable[[str], bool]
+    missing: Callable[[Task, Lease], tuple[str, ...] | None]
 
 
 def bind(function: Callable[..., Any], *arguments: Any) -> Callable[[], bool]:

@@ -9,8 +9,9 @@ from msgspec import structs
 
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
-from baton.domain.readiness import Why, not_ready, open_units, standing_reason, unit_of_name, waiting
+from baton.domain.readiness import Why, open_units, unit_of_name, waiting
 from baton.domain.records import Lease, Task
+from baton.domain.settings import Settings
 from baton.domain.statuses import LeaseKind
 from baton.engine.glance_lines import (
     blocked_line,
@@ -23,35 +24,22 @@ from baton.engine.glance_lines import (
 from baton.engine.glance_log import added
 from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
 from baton.engine.liveness import Life, life_of
-from baton.engine.parking import Look
+from baton.engine.parking import Parking
+from baton.engine.reasons import Reasons, stands
+from baton.engine.waiting_units import order_of
 from baton.ports import Clock, Damage, SlotState, Store
-
-# How lines of what waits are ordered: first what moves by itself, and soonest.
-ORDER = (
-    Why.NO_SLOT, Why.STOPPED, Why.BACKOFF, Why.NOT_BEFORE, Why.HELD, Why.ENDING, Why.CAMPAIGN, Why.PARKED,
-    Why.DEPENDENCY, Why.NOT_ITS_TURN,
-)  # fmt: skip
 
 
 class Glance:
     """What is gathered while the records go by, each looked at once and dropped: a home may hold very many."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        parking: Look,
-        now: str,
-        backoff_max_seconds: float,
-        stale_after_seconds: float,
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, parking: Parking, stop_file: str | None) -> None:
         self._store = store
         self._clock = clock
-        self._parking = parking
-        self._now = now
-        self._backoff_max_seconds = backoff_max_seconds
-        self._stale_after_seconds = stale_after_seconds
+        self._now = clock.now()
+        self._settings = settings
         self._campaigns: dict[str, Campaign] = {}
+        self._reasons = Reasons(store, clock, settings, parking, stop_file=stop_file, campaigns=self._campaigns)
         self._in_line: list[tuple[str, Waiting]] = []
         self._later: list[Waiting] = []
         self._leased: list[tuple[Task, Lease]] = []
@@ -90,31 +78,16 @@ class Glance:
         """Put the units that nobody runs into the line of those that could start, or among those that wait."""
         due = [unit for unit in open_units(task) if unit.key not in running]
         for unit in due:
-            reason = not_ready(task, unit, self._now, self._backoff_max_seconds)
+            reason = self._reasons.standing(task, unit)
             if reason is not None:
-                self._later.append(waiting_line(task, unit, reason.why, reason.text, reason.until))
-            elif task.campaign is not None and not self._is_dispatching(task.campaign):
-                self._later.append(waiting_line(task, unit, Why.CAMPAIGN, self._why_not(task.campaign)))
-            elif (parked := self._parking.reason(unit)) is not None:
-                self._later.append(waiting_line(task, unit, parked.why, parked.text, parked.until))
+                self._later.append(waiting_line(task, unit, reason))
             else:
                 entry = next(entry for entry in waiting(task) if unit_of_name(entry.name)[1] == unit.key)
                 self._in_line.append((f"{entry.bucket}/{entry.name}", waiting_line(task, unit)))
         if not due and not running:
-            reason = standing_reason(task, task.current)
+            reason = self._reasons.standing(task, task.current)
             if reason is not None:
-                self._later.append(waiting_line(task, task.current, reason.why, reason.text))
-
-    def _is_dispatching(self, campaign: str) -> bool:
-        found = self._campaigns.get(campaign)
-        return found is not None and found.is_dispatching
-
-    def _why_not(self, campaign: str) -> str:
-        found = self._campaigns.get(campaign)
-        if found is None:
-            return f"campaign {campaign} cannot be read"
-        cure = f" (campaign.py resume {campaign})" if found.status is CampaignStatus.PAUSED else ""
-        return f"campaign {campaign} is {found.status}{cure}"
+                self._later.append(waiting_line(task, task.current, reason))
 
     # -- what runs ------------------------------------------------------------------------------------------------
 
@@ -126,41 +99,30 @@ class Glance:
         """
         by_number = {slot.number: slot for slot in slots or ()}
         me, monotonic = self._clock.holder(), self._clock.monotonic()
+        stale = self._settings.lease.stale_after_seconds
         for task, lease in self._leased:
             unit = task.unit(lease.unit)
-            life = life_of(lease, by_number, me, {}, self._now, monotonic, self._stale_after_seconds)
+            life = life_of(lease, by_number, me, {}, self._now, monotonic, stale)
             if life is not Life.DEAD or slots is None:
                 slot = by_number.get(lease.holder.slot) if lease.holder.slot is not None else None
                 self.running.append(running_line(task, unit, lease, slot if life is Life.ALIVE else None))
-            elif self._stands(task):
-                text = f"run {lease.run} of {lease.agent} has lost its supervisor; the next sweep ends it"
-                self._later.append(waiting_line(task, unit, Why.HELD, text))
-
-    def _stands(self, task: Task) -> bool:
-        """Tell whether the record is still the one that was read: its run may have ended before we saw the slots."""
-        if not self._store.tasks.is_live(task.id):
-            return False
-        again = self._store.tasks.read(task.id)
-        return again is not None and again.version == task.version
+            elif stands(self._store, task):
+                self._later.append(waiting_line(task, unit, self._reasons.lost(lease)))
 
     # -- what waits -----------------------------------------------------------------------------------------------
 
-    def line(self, *, stopped: bool, places: int, limit: int) -> tuple[list[Waiting], list[Waiting]]:
-        """Part what starts next from what waits. ``places``: how many could start now; ``limit``: all slots."""
-        in_line = [
-            structs.replace(one, place=place)
-            for place, (_, one) in enumerate(sorted(self._in_line, key=lambda pair: pair[0]), 1)
-        ]
-        if stopped:
-            places, why, text = 0, Why.STOPPED, "state/stop exists"
-        else:
-            why, text = Why.NO_SLOT, f"no free slot ({limit} in all)"
-        waits = [
-            structs.replace(one, place=place, why=why.value, text=f"{text}; place {place} in line")
-            for place, one in enumerate(in_line[places:], 1)
-        ]
+    def line(self, startable_count: int) -> tuple[list[Waiting], list[Waiting]]:
+        """Part what starts next from what waits; ``startable_count``: how many could start now."""
+        ready, waits = [], []
+        for place, (_, one) in enumerate(sorted(self._in_line, key=lambda pair: pair[0]), 1):
+            reason = self._reasons.in_line(one.task, one.priority, place, startable_count)
+            if reason.why is Why.READY:
+                ready.append(structs.replace(one, place=reason.place))
+            else:
+                told = {"why": reason.why.value, "text": reason.text, "place": reason.place, "cure": reason.cure}
+                waits.append(structs.replace(one, **told))
         later = sorted(self._later, key=lambda one: (_order(one), one.until or "", one.task))
-        return in_line[:places], sorted([*waits, *later], key=_order)
+        return ready, sorted([*waits, *later], key=_order)
 
     # -- campaigns ------------------------------------------------------------------------------------------------
 
@@ -192,4 +154,4 @@ class Glance:
 
 
 def _order(one: Waiting) -> int:
-    return ORDER.index(Why(one.why or ""))
+    return order_of(one.why or "")

@@ -1,4 +1,4 @@
-"""From records to the lines of a status, and the command that cures a blocked task."""
+"""From records to the lines of a status."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from collections.abc import Mapping
 
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.parking import Parked
-from baton.domain.readiness import Why
+from baton.domain.readiness import Reason
 from baton.domain.records import Blocked, Lease, Task, Unit
-from baton.domain.statuses import FINISHED, BlockKind
+from baton.domain.statuses import FINISHED
+from baton.engine.cures import cure_of_block, cure_of_park
 from baton.engine.glance_values import BlockedTask, CampaignLine, ParkedHarness, Progress, Running, Spoiled, Waiting
 from baton.ports import Damage, SlotState
-
-# Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.
-RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT, BlockKind.POLICY, BlockKind.BUDGET})
-
-
-def cure_of(task: Task, blocked: Blocked) -> str:
-    """Return the command that lets a blocked task go on; one that waits for what never comes can only be ended."""
-    if blocked.kind is BlockKind.DEPENDENCY:
-        return f"task.py cancel {task.id}"
-    return f"task.py {'retry' if blocked.kind in RETRIED else 'unblock'} {task.id}"
 
 
 def blocked_line(task: Task, blocked: Blocked) -> BlockedTask:
@@ -31,7 +22,7 @@ def blocked_line(task: Task, blocked: Blocked) -> BlockedTask:
         kind=blocked.kind.value,
         reason=blocked.reason,
         since=blocked.at,
-        cure=cure_of(task, blocked),
+        cure=cure_of_block(task, blocked),
     )
 
 
@@ -53,8 +44,8 @@ def running_line(task: Task, unit: Unit, lease: Lease, slot: SlotState | None) -
     )
 
 
-def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "", until: str | None = None) -> Waiting:
-    """The line of a unit that does not run."""
+def waiting_line(task: Task, unit: Unit, reason: Reason | None = None) -> Waiting:
+    """The line of a unit that does not run; without a reason it stands in the line of what could start."""
     return Waiting(
         task=task.id,
         campaign=task.campaign,
@@ -63,9 +54,10 @@ def waiting_line(task: Task, unit: Unit, why: Why | None = None, text: str = "",
         branch=task.label_of(unit.key),
         priority=task.priority,
         ready_at=unit.ready_at or task.created_at,
-        why=why.value if why is not None else None,
-        text=text,
-        until=until,
+        why=reason.why.value if reason is not None else None,
+        text=reason.text if reason is not None else "",
+        until=reason.until if reason is not None else None,
+        cure=reason.cure if reason is not None else None,
     )
 
 
@@ -82,7 +74,7 @@ def parked_line(parked: Parked) -> ParkedHarness:
         since=parked.since,
         until=parked.until,
         text=f"{parked.what}: {parked.reason}" if parked.reason else parked.what,
-        cure=f"agent.py unpark {parked.harness}",
+        cure=cure_of_park(parked.harness),
     )
 
 

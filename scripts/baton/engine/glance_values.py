@@ -41,7 +41,10 @@ class Running(Struct, frozen=True, kw_only=True):
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """A unit that does not run. ``why`` is null for one that is ready; ``place`` is its place in line for a slot."""
+    """A unit that does not run. ``why`` is null for one that is ready; ``place`` is its place in line for a slot.
+
+    ``cure`` is one command that would change it, where there is one.
+    """
 
     task: str
     campaign: str | None
@@ -54,6 +57,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     why: str | None = None
     text: str = ""
     until: str | None = None
+    cure: str | None = None
 
 
 class BlockedTask(Struct, frozen=True, kw_only=True):

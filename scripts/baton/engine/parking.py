@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from baton.domain import parking as p
 from baton.domain.consequences import Then, consequence_of
 from baton.domain.parking import Parked
 from baton.domain.readiness import Reason
 from baton.domain.statuses import Outcome
+from baton.engine.cures import cure_of_park
 
 if TYPE_CHECKING:
     from baton.domain.records import Unit
+    from baton.domain.settings import Settings
     from baton.domain.skills import Skill
     from baton.engine.judging import Watched
     from baton.ports import Clock, Config, Store
@@ -28,9 +32,11 @@ REASON_LIMIT = 300
 class Look:
     """What was parked at one instant; each harness is resolved once, and none when nothing is parked."""
 
-    def __init__(self, parked: dict[str, Parked], config: Config, skill: Callable[[str], Skill | None]) -> None:
+    def __init__(
+        self, parked: dict[str, Parked], settings: Callable[[], Settings], skill: Callable[[str], Skill | None]
+    ) -> None:
         self._parked = parked
-        self._config = config
+        self._settings = settings
         self._skill = skill
         self._resolved: dict[tuple[str | None, str], str] = {}
 
@@ -49,9 +55,11 @@ class Look:
         key = (harness, agent)
         if key not in self._resolved:
             skill = self._skill(agent) if harness is None else None
-            self._resolved[key] = self._config.settings().harness.named(harness, skill.harness if skill else None)
+            self._resolved[key] = self._settings().harness.named(harness, skill.harness if skill else None)
         parked = self._parked.get(self._resolved[key])
-        return p.reason_of(parked) if parked is not None else None
+        if parked is None:
+            return None
+        return structs.replace(p.reason_of(parked), cure=cure_of_park(parked.harness))
 
 
 class Parking:
@@ -68,9 +76,9 @@ class Parking:
         now = self._clock.now()
         return {parked.harness: parked for parked in self._store.parking.all() if p.is_on(parked, now)}
 
-    def look(self) -> Look:
-        """Look at what is parked now, once for many units."""
-        return Look(self.now(), self._config, self._skill)
+    def look(self, settings: Settings | None = None) -> Look:
+        """Look at what is parked now, once for many units; ``settings``: those that the caller has read."""
+        return Look(self.now(), (lambda: settings) if settings is not None else self._config.settings, self._skill)
 
     def reason(self, unit: Unit) -> Reason | None:
         """Return why a unit may not start, if that is so because its harness is parked."""

@@ -11,14 +11,15 @@ from msgspec import Struct, structs
 
 from baton.domain.campaigns import Campaign
 from baton.domain.consequences import consequence_of
-from baton.domain.environment import agent_environment
+from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
+from baton.domain.evidence import words_for
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
-from baton.domain.times import parse_duration
-from baton.ports import Agents, Config, Harness, Invocation, Job, Prompts
+from baton.domain.times import epoch, parse_duration
+from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
 
 PROTOCOL = "baton-protocol"
 
@@ -128,27 +129,8 @@ class Preparation:
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
         write_private(prompt_file, self._prompts().render("step", facts))
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_TASK": task.id,
-            "BATON_STEP": "" if unit.step is None else str(unit.step),
-            "BATON_AGENT": lease.agent,
-            "BATON_RUN": lease.run,
-            "BATON_LEASE": str(lease.token),
-            "BATON_WORKSPACE": workspace,
-            "BATON_PROMPT_FILE": prompt_file,
-            "BATON_PYTHON": sys.executable,
-        }
-        label = task.label_of(unit.key)
-        if label is not None:
-            baton["BATON_BRANCH"] = label
-        environ = agent_environment(
-            self._environ,
-            self._config.credential,
-            allowed=(*settings.env, *skill.env, *harness.secrets, *harness.variables),
-            scripts=self._places.scripts,
-            baton=baton,
-        )
+        ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
+        environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
         job = Job(
             run=lease.run,
             skill=skill,
@@ -170,6 +152,65 @@ class Preparation:
             invocation=invocation,
             log=log,
             facts={"harness": name, "model": model, "workspace": workspace, "log": log, "resumed": job.resume},
+        )
+
+    def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
+        """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.
+
+        Commands get the environment of the agent, but for its lease: they look, and report nothing. The prompt was the
+        last file written before the agent began, and has the time of file systems, which no clock of ours has.
+        """
+        skill = self.skill(agent)
+        settings = self._config.settings()
+        try:
+            harness = self._harness(settings.harness.named(unit.harness, skill.harness if skill is not None else None))
+        except BatonError:
+            harness = None  # what cannot be started any more needs no keys
+        workspace = self._workplaces.make(task)
+        since_ns = begun_ns = None
+        if lease is not None:
+            try:
+                since_ns = os.stat(os.path.join(self._places.logs, agent, f"{run}.prompt.md")).st_mtime_ns
+            except OSError:
+                since_ns = int(epoch(lease.granted_at) * 1e9)
+            begun_ns = min(since_ns, int(epoch(unit.started_at or lease.granted_at) * 1e9))
+        return Inspection(
+            expects=unit.expects,
+            task=task.id,
+            run=run,
+            workspace=workspace,
+            environ=self._environment(task, unit, agent, run, workspace, skill, harness) | {CHECK_MARK: "1"},
+            since_ns=since_ns,
+            begun_ns=begun_ns,
+        )
+
+    def _environment(
+        self,
+        task: Task,
+        unit: Unit,
+        agent: str,
+        run: str,
+        workspace: str,
+        skill: Skill | None,
+        harness: Harness | None,
+    ) -> dict[str, str]:
+        allowed = self._config.settings().env
+        allowed += skill.env if skill is not None else ()
+        allowed += (*harness.secrets, *harness.variables) if harness is not None else ()
+        baton = {
+            "BATON_HOME": self._places.home,
+            "BATON_TASK": task.id,
+            "BATON_STEP": "" if unit.step is None else str(unit.step),
+            "BATON_AGENT": agent,
+            "BATON_RUN": run,
+            "BATON_WORKSPACE": workspace,
+            "BATON_PYTHON": sys.executable,
+        }
+        label = task.label_of(unit.key)
+        if label is not None:
+            baton["BATON_BRANCH"] = label
+        return agent_environment(
+            self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
         )
 
     def _prompt_facts(
@@ -202,6 +243,7 @@ class Preparation:
             "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
             "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
             "output": default_output(task, unit),
+            "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
             "failures": [
                 {

@@ -16,6 +16,7 @@ from baton.domain.times import seconds_between
 from baton.engine.campaign_repairs import open_campaigns, unfinished_plans, unlisted_tasks
 from baton.engine.door import Door
 from baton.engine.findings import Finding, Scene, apply, bind
+from baton.engine.inspecting import is_done
 from baton.engine.liveness import Life, life_of, session_of
 from baton.engine.preparation import known_skill, policy_for
 from baton.ports import SlotState
@@ -71,6 +72,8 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         path = scene.slot_path(number) if slot is not None else ""
         if not scene.undertaker.end_tree(lease, session_of(run, slot, lease), look, path):
             return False  # something of it would not end: the next sweep tries again
+    # What it reported counts only with what it must have left; without a report it is interrupted, and nobody looks.
+    missing = scene.missing(fresh, held) if is_done(held, Outcome.INTERRUPTED) else None
     end = c.EndRun(
         token=lease.token,
         run=lease.run or "",
@@ -80,19 +83,21 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         jitter=random.random(),
         message="its supervisor was lost",
         max_revisions=scene.settings.retry.max_revisions,
+        missing=missing,
     )
     try:
         after = scene.door.task(task.id, end)
     except (LeaseMismatch, IllegalTransition):
         return False  # its supervisor ended it after all, and perhaps the task with it, between our look and our lock
     ends = (event for event in reversed(after.history) if event.type == "run_ended" and event.run == lease.run)
-    outcome = next(ends).data["outcome"]
+    data = next(ends).data
+    outcome = data["outcome"]
     record = store.runs.read(task.id, lease.run or "") or {"id": lease.run, "task": task.id}
     ended = {
         "status": "completed" if outcome in (Outcome.COMPLETED, Outcome.SENT_BACK) else "failed",
         "outcome": outcome,
         "finished_at": scene.clock.now(),
-        "error": "its supervisor was lost",
+        "error": data.get("message"),
     }
     store.runs.write(task.id, lease.run or "", {**record, **ended})
     return True

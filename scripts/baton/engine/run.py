@@ -194,10 +194,10 @@ class Run:
         while empty_looks < 2:
             strays = [stray for stray in self._tree.strays(self._run) if stray.pid != agent.pid]
             empty_looks = 0 if strays else empty_looks + 1
-            self._tree.kill(strays)
-            self._tree.reap(agent.pid)
             self._beat_when_due(agent)
             if strays:
+                self._tree.kill(strays)
+                self._tree.reap(agent.pid)
                 select.select([], [], [], PAUSE_SECONDS / 10)
 
     def _drain_wake(self) -> None:

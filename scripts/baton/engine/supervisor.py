@@ -13,24 +13,23 @@ from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
+from baton.domain.errors import AgentNotFound, BatonError, StorageError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
+from baton.engine.endings import commit_end, counted_once, end_of
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
+from baton.engine.inspecting import Inspector
 from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
 from baton.engine.run import Run, Tree
-from baton.engine.run_ends import counted_once, end_run
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
 from baton.ports import Clock, Launcher, Slot
-
-RETRY_SECONDS = 5.0
 
 
 class Supervisor:
@@ -44,6 +43,7 @@ class Supervisor:
         launcher: Launcher,
         tree: Tree,
         slot: Slot,
+        inspector: Inspector,
         *,
         output_exists: Callable[[Task, str], bool],
         has_changed: Callable[[], bool],
@@ -58,11 +58,13 @@ class Supervisor:
         self._launcher = launcher
         self._tree = tree
         self._slot = slot
+        self._inspector = inspector
         self._output_exists = output_exists
         self._has_changed = has_changed
         self._restart = restart
         self._warn = warn
         self._stop = StopSignal()
+        self._next_beat = 0.0
         self._settings = LastSettings(door.config, warn)
         me = tree.identify(os.getpid())
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
@@ -119,6 +121,11 @@ class Supervisor:
         # Parked before the end is committed: from then on its task is ready, and others would take it.
         is_parked = self._heed(granted, watched, facts)
         unit, lease = granted.unit, granted.lease
+        inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
+        if inspected is None:
+            # What it reported stands, and is worth more than a quick end: the sweep looks for the evidence anew.
+            return None, structs.replace(watched, outcome=Outcome.INTERRUPTED, kind=FailureKind.STOPPED)
+        watched, missing = inspected
         try:
             best = self.granter.best_rank() if goes_on else None
         except BatonError as error:
@@ -126,13 +133,14 @@ class Supervisor:
             best, goes_on = None, False  # what would come next must not keep the end back
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
-        end = end_run(
-            granted,
+        end = end_of(
+            lease,
             watched,
             policy,
             harness=facts.get("harness"),
             session=session,
             outputs=self._outputs(granted, watched),
+            missing=missing,
             max_revisions=settings.retry.max_revisions,
             is_parked=is_parked,
         )
@@ -140,7 +148,7 @@ class Supervisor:
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
         steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
-        record = self._commit_end(granted.task.id, steps)
+        record = commit_end(self._door, granted.task.id, steps, self._stop, lambda: self._beat({}), self._warn)
         self._write_run(granted, started_at, watched, facts, record)
         mine = [lease for lease in record.leases if lease.holder.instance == self.instance] if record else []
         if record is not None and mine:
@@ -188,11 +196,6 @@ class Supervisor:
             last_seen[0] = sign
             return found
 
-        def beat(facts: dict[str, Any]) -> None:
-            self._beat({"task": task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
-            if not self._stop.is_set:
-                self._fill_slots()
-
         run = Run(
             prepared,
             lease,
@@ -204,7 +207,7 @@ class Supervisor:
             grace_seconds=settings.timeouts.grace_seconds,
             heartbeat_seconds=settings.lease.heartbeat_seconds,
             look=look,
-            beat=beat,
+            beat=lambda facts: self._tell(granted, facts),
             is_told_to_stop=lambda: self._stop.is_set,
             wake=self._stop.wake,
             slot_fileno=self._slot.fileno,
@@ -222,29 +225,6 @@ class Supervisor:
         if not is_dispatching(self._store, granted.task.campaign):
             return Reason(why=Why.CAMPAIGN, text=f"campaign {granted.task.campaign} is not active")
         return self._parking.reason(granted.unit)
-
-    def _commit_end(self, task: str, steps: tuple[Any, ...]) -> Task | None:
-        """End the run durably. A full disk is waited for: the work is done, and the slot is held by it."""
-        said = False
-        while True:
-            try:
-                return self._door.task(task, *steps)
-            except (StorageError, Busy) as error:
-                if self._stop.is_set:
-                    raise
-                if not said:
-                    self._warn(f"the end of a run of task '{task}' waits: {error.message}")
-                said = True
-                # A supervisor that waits is no silent one: the sweep would end it, and do its work once more.
-                self._beat({})
-                self._stop.wait(RETRY_SECONDS)
-                steps = steps[:1]
-            except BatonError as refused:
-                if len(steps) > 1:
-                    steps = steps[:1]  # what would come next must not keep the end back
-                    continue
-                self._warn(f"the end of a run of task '{task}' was refused: {refused.message}")
-                return None
 
     def _outputs(self, granted: Granted, watched: Watched) -> tuple[str, ...]:
         """What a step that completed without a word has left where it should."""
@@ -282,6 +262,20 @@ class Supervisor:
             self._dispatch()
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
+
+    def _tell(self, granted: Granted, facts: dict[str, Any]) -> None:
+        """Tell that we live and what we do, and see to free slots."""
+        lease = granted.lease
+        self._beat({"task": granted.task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
+        if not self._stop.is_set:
+            self._fill_slots()
+
+    def _is_told_to_stop(self, granted: Granted) -> bool:
+        """Tell whether to give up looking for evidence; we live meanwhile, and say so."""
+        if (now := self._clock.monotonic()) >= self._next_beat:
+            self._next_beat = now + self._settings().lease.heartbeat_seconds
+            self._tell(granted, {"last_line": "looking for evidence"})
+        return self._stop.is_set
 
     def _beat(self, facts: dict[str, Any]) -> None:
         now = round(self._clock.monotonic(), 3)

@@ -13,7 +13,9 @@ from baton.domain.statuses import LeaseKind
 from baton.domain.times import epoch, seconds_between
 from baton.engine.dispatch import Dispatched
 from baton.engine.findings import Finding, Scene
+from baton.engine.reasons import Reasons
 from baton.engine.repairs import REPAIRS
+from baton.engine.waiting_units import all_that_waits, gist
 from baton.ports import Clock, Damage
 
 COUNTS = (
@@ -27,6 +29,9 @@ COUNTS = (
     "starving",
 )
 
+# What waits is counted by reason; of all that waits so many are told, the most urgent ones.
+FIRST_WAITING = 5
+
 
 class Report(Struct, kw_only=True):
     """What one sweep found and did. ``errors`` are repairs that failed; they are tried again by the next sweep."""
@@ -36,12 +41,14 @@ class Report(Struct, kw_only=True):
     errors: list[str]
     health: dict[str, Any]
     notes: list[str]
+    waits: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
         """The report as the scripts print it: the contract's counts, then what was found."""
         return {
             **self.counts,
             "health": self.health,
+            "waits": self.waits,
             "found": self.found,
             "errors": self.errors,
             "notes": self.notes,
@@ -53,12 +60,16 @@ def sweep(
     mend: Callable[[], int],
     chores: Iterable[Callable[[Scene], Iterable[Finding]]],
     dispatch: Callable[[], Dispatched],
+    reasons: Callable[[Scene], Reasons],
     clock: Clock,
     *,
     dry_run: bool,
 ) -> Report:
-    """Look, repair, dispatch, report. ``dry_run`` only looks: it says what would be done, and changes nothing."""
-    report = Report(counts=dict.fromkeys(COUNTS, 0), found=[], errors=[], health={}, notes=[])
+    """Look, repair, dispatch, report, also of what waits and why.
+
+    ``dry_run`` only looks: it says what would be done, and changes nothing.
+    """
+    report = Report(counts=dict.fromkeys(COUNTS, 0), found=[], errors=[], health={}, notes=[], waits={})
     if not dry_run:
         mend()
     scene = look()
@@ -76,6 +87,7 @@ def sweep(
         if started or report.found:
             scene = look()  # an idle sweep has seen all there is
     report.health = health_of(scene, clock.now())
+    report.waits = gist(all_that_waits(scene.tasks, reasons(scene)), FIRST_WAITING)
     return report
 
 

@@ -24,7 +24,7 @@ NO_KEYS = ("_BASE_URL", "_CUSTOM_HEADERS", "_MODEL", "_HOME")
 
 def keys(patient: Patient) -> Iterator[Finding]:
     """Programs that agents run on, and services, have their keys."""
-    from baton.cli.supervising import harness_named  # start-up
+    from baton.cli.preparing import harness_named  # start-up
 
     try:
         kept: Mapping[str, str] = read_env(patient.home.env_file)

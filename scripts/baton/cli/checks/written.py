@@ -96,7 +96,7 @@ def agents(patient: Patient) -> Iterator[Finding]:
 
 def harnesses(patient: Patient) -> Iterator[Finding]:
     """Every harness that agents need is built, and its program is installed."""
-    from baton.cli.supervising import harness_named  # start-up
+    from baton.cli.preparing import harness_named  # start-up
 
     seen, unbuilt = [], set()
     for name, by in needed_harnesses(patient).items():
