@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 from tests.builders import NOW, at
 
-from baton.domain.parking import Parked, is_forgotten, is_on, park, reason_of, told
+from baton.domain.parking import Parked, is_forgotten, is_on, park, reason_of, told, tried_again
 from baton.domain.readiness import Reason, Why
 from baton.domain.statuses import FailureKind
 
@@ -99,6 +99,15 @@ def test_a_clock_that_jumps_back_holds_it_for_no_longer_than_a_day() -> None:
     one = made(resets_at=at(600))
     assert is_on(one, at(600 - DAY)) is True
     assert is_on(one, at(600 - DAY - 2)) is False
+
+
+def test_a_harness_that_waits_for_a_person_may_be_tried_once_and_what_fails_again_is_no_news() -> None:
+    before = parked(None, kind=FailureKind.AUTH, is_told=True)
+    tried = tried_again(before, at(5))
+    assert (is_on(tried, at(5)), tried_again(parked(), at(5))) == (False, parked())
+    again = made(tried, FailureKind.AUTH, at(20))
+    assert again == parked(None, kind=FailureKind.AUTH, since=at(20), is_told=True, tries=2)
+    assert made(again, FailureKind.AUTH, at(30)) == again
 
 
 def test_a_park_is_forgotten_a_day_after_its_end() -> None:

@@ -103,7 +103,7 @@ def test_two_tasks_on_one_parked_harness_one_alert_neither_started_and_both_afte
     assert home.lines("started") == ["t-1"]
     assert news(home) == ["harness_parked"]
     until = parked(home)["until"]
-    assert [(report["redispatched"], report["health"]["parked"]) for report in reports] == [(0, {"claude": until})] * 2
+    assert [(report["redispatched"], report["waits"]["counts"]) for report in reports] == [(0, {"parked": 2})] * 2
     assert reports[0]["notes"] == [f"nothing is ready; harness claude is parked until {until}: rate limit"]
     first = home.read("t-1").current
     assert (first.attempts, first.not_before, first.failures) == (0, None, ())

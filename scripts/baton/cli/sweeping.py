@@ -41,7 +41,6 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
         chores = _chores(wiring, dry_run=dry_run)
         reasons = partial(_reasons, wiring)
         report = sweep(look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=dry_run)
-        report.health["parked"] = {name: one.until for name, one in wiring.parking.now().items()}
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
             report.errors.extend(_notify(wiring))

@@ -115,7 +115,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     ``resets_at`` is the instant at which a rate limit ends, where the program said it. ``session_usage`` are those counts
     of ``usage`` that are for the whole session, resumed runs included: ``{}`` of a run that came to no such count, and
-    ``None`` of a program that counts each run by itself.
+    ``None`` of a program that counts each run by itself. ``is_waiting``: the last of it was that it asks its provider again.
     """
 
     completed: bool
@@ -126,3 +126,4 @@ class Verdict(Struct, frozen=True, kw_only=True):
     usage: dict[str, Any] = {}
     session_usage: dict[str, Any] | None = None
     resets_at: str | None = None
+    is_waiting: bool = False

@@ -67,7 +67,11 @@ def park(
     """
     fresh = Parked(harness=harness, kind=kind, since=now, reason=reason, task=task, run=run)
     if not consequence_of(kind).has_end:
-        return before if before is not None and before.kind is kind and before.until is None else fresh
+        if before is None or before.kind is not kind:
+            return fresh
+        return (
+            before if before.until is None else structs.replace(fresh, tries=before.tries + 1, is_told=before.is_told)
+        )
     if before is not None and is_on(before, now):
         until = None if before.until is None else max(before.until, _end(resets_at, before.tries, now))
         return structs.replace(before, until=until)
@@ -76,6 +80,11 @@ def park(
         again = structs.replace(fresh, tries=tries, is_told=before.is_told)
         return structs.replace(again, until=_end(resets_at, tries, now))
     return structs.replace(fresh, until=_end(resets_at, 1, now))
+
+
+def tried_again(parked: Parked, now: str) -> Parked:
+    """Return a park without end as one that is over: the next run shows whether it is mended, and that is no news."""
+    return structs.replace(parked, until=now) if parked.until is None else parked
 
 
 def told(parked: Parked) -> Parked:

@@ -73,9 +73,11 @@ class Judge:
     ) -> Watched:
         code = ending.exit_code
         if isinstance(stopped_for, Hang) and stopped_for is not Hang.AFTER_RESULT:
+            # Some never give up asking a provider that does not answer: the fault is not the agent's.
+            is_lost = stopped_for is Hang.SILENCE and verdict.is_waiting
             return Watched(
                 outcome=Outcome.TIMED_OUT,
-                kind=KINDS[stopped_for],
+                kind=FailureKind.TRANSPORT if is_lost else KINDS[stopped_for],
                 message=f"{message}\n{self._why(stopped_for)}".strip(),
                 exit_code=code,
             )

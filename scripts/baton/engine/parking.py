@@ -126,6 +126,17 @@ class Parking:
         """Let a harness be used again, as a person; tell whether it was parked."""
         return self._free(harness, f"freed by {by}", lambda one, now: True)
 
+    def try_again(self, harness: str) -> bool:
+        """Let the next run show whether a harness that waits for a person works; tell whether it does wait for one."""
+        waiting: list[Parked] = []
+
+        def change(before: Parked | None, now: str) -> Parked | None:
+            waiting[:] = [before] if before is not None and before.until is None else []
+            return p.tried_again(before, now) if before is not None else None
+
+        self._store.parking.update(harness, change)
+        return bool(waiting)
+
     def forget(self, harness: str) -> bool:
         """Forget a park that has been over for a day, though no run has shown that the harness works."""
         return self._free(harness, "nothing has needed it since it was parked", p.is_forgotten)

@@ -163,6 +163,7 @@ def judge(
         session=heard.session,
         usage=heard.usage(),
         session_usage=heard.totals(speech.of_session),
+        is_waiting=heard.is_waiting,
         resets_at=end.resets_at if kind is FailureKind.RATE_LIMIT else None,
     )
 

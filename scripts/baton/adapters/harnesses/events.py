@@ -114,6 +114,7 @@ class EventListener:
         self.result: Result | None = None
         self.models: dict[str, Counts] = {}
         self.progress = 0
+        self.is_waiting = False
         self._parser = parser
         self._needs_last_word = needs_last_word
         self._usage: Counts = {}
@@ -159,11 +160,11 @@ class EventListener:
         return {name: self._usage[name] for name in names if name in self._usage} if names else None
 
     def _hear_line(self, line: Fields) -> None:
-        is_waiting = False
+        self.is_waiting = False
         for event in self._parser(line):
-            is_waiting = isinstance(event, Retry)
+            self.is_waiting = isinstance(event, Retry)
             self._hear(event)
-        self.progress += not is_waiting
+        self.progress += not self.is_waiting
 
     def _hear(self, event: Event) -> None:
         match event:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from baton.cli.checks import Finding, Patient, listed, note, passed, warning
+from baton.cli.checks import WARNING, Finding, Patient, listed, note, passed, warning
 from baton.cli.looking import SWEEP_LATE_SECONDS, quarantined, sweep_age
 from baton.cli.paint import lasting
 from baton.domain.statuses import FailureKind
 from baton.domain.times import seconds_between
+from baton.engine.cures import cure_of_park
 from baton.store.files import names_in
 
 # A clock may be set by a little while programs run.
@@ -50,21 +51,25 @@ def stop(patient: Patient) -> Iterator[Finding]:
 
 
 def parked(patient: Patient) -> Iterator[Finding]:
-    """No harness is parked."""
-    for one in patient.wiring.parking.now().values():
-        said = f" ({one.reason})" if one.reason else ""
-        if one.until is None:
-            mend = (
-                "see the check of keys; log in, or set its key"
-                if one.kind is FailureKind.AUTH
-                else "pay, or raise its limit"
-            )
-            yield warning(
-                f"harness {one.harness} is parked since {one.since}: {one.what}{said}",
-                f"{mend}; then: agent.py unpark {one.harness}",
-            )
+    """No harness is parked. One that waits for a person is tried again by the next run, if its key is not missing."""
+    from baton.cli.checks.keys import harness_keys  # start-up: few harnesses are parked
+
+    parking = patient.wiring.parking
+    for one in parking.now().values():
+        said = f": {one.what} ({one.reason})" if one.reason else f": {one.what}"
+        if one.until is not None:
+            yield note(f"harness {one.harness} is parked until {one.until}{said}")
+            continue
+        lacks = one.kind is FailureKind.AUTH and any(
+            finding.level == WARNING for finding in harness_keys(patient, one.harness, one.harness)
+        )
+        if not lacks and parking.try_again(one.harness):
+            yield note(f"harness {one.harness} was parked since {one.since}{said}; the next run tries it again")
         else:
-            yield note(f"harness {one.harness} is parked until {one.until}: {one.what}{said}")
+            yield warning(
+                f"harness {one.harness} is parked since {one.since}{said}",
+                f"log in, or set its key; then: {cure_of_park(one.harness)}",
+            )
 
 
 def sweep(patient: Patient) -> Iterator[Finding]:
