@@ -296,3 +296,48 @@ def test_a_session_belongs_to_its_harness(home: ScratchHome) -> None:
     home.run("invoke_agent.py", "writer", "t", PATH=program.path)
     assert ["resume" in line for line in home.lines("argv")] == [False, False]
     assert {run["harness"] for run in home.runs("t")} == {"claude", "codex"}
+
+
+# -- what programs leave ------------------------------------------------------------------------------------------
+
+LEAVES = 'echo "$CLAUDE_CONFIG_DIR" >>"$BATON_HOME/folders"; mkdir -p "$CLAUDE_CONFIG_DIR/projects/x"; '
+LEAVES += '[ -e "$CLAUDE_CONFIG_DIR/was" ] && echo "$BATON_RUN" >>"$BATON_HOME/found"; touch "$CLAUDE_CONFIG_DIR/was"'
+
+
+def keyed(home: ScratchHome, **retry: Any) -> Path:
+    """Let the agents have a key; the folder in which their program keeps what it leaves."""
+    (home.root / ".env").write_text("ANTHROPIC_API_KEY=a-dummy-key\n")
+    home.settings(
+        harness={"default": "claude"}, concurrency={"agents": 1}, retry={"max_attempts": 2, **AT_ONCE, **retry}
+    )
+    home.agent("writer")
+    home.task("t", "writer")
+    return home.root / "logs/writer/t.s1.claude.scratch"
+
+
+def test_what_a_program_leaves_is_removed_at_the_end_of_each_run(home: ScratchHome) -> None:
+    folder = keyed(home)
+    served(home, Program(home, "success", acts=LEAVES))
+    assert home.lines("folders") == [str(folder)] * 2
+    assert (home.lines("found"), folder.exists()) == ([], False)
+    assert [run["scratch"] for run in home.runs("t")] == [None, None]
+
+
+def test_a_session_that_may_be_resumed_is_kept_until_the_unit_is_done(home: ScratchHome) -> None:
+    folder = keyed(home, resume=True, backoff="1h", backoff_max="1h")
+    program = Program(home, "success", acts=LEAVES)
+    served(home, program)
+    assert (folder / "was").exists()
+    assert [run["scratch"] for run in home.runs("t")] == [str(folder)]
+    home.settings(harness={"default": "claude"}, concurrency={"agents": 1}, retry={"resume": True, **AT_ONCE})
+    program.replays("success", acts=f"{LEAVES}\n{DONE}")
+    home.run("invoke_agent.py", "writer", "t", PATH=program.path)
+    assert (home.read("t").status, len(home.lines("found")), folder.exists()) == ("completed", 1, False)
+
+
+def test_with_a_login_a_program_keeps_its_files_where_it_always_does(home: ScratchHome) -> None:
+    home.agent("writer")
+    home.task("t", "writer")
+    served(home, Program(home, "success", acts='echo "${CLAUDE_CONFIG_DIR-none}" >>"$BATON_HOME/folders"'))
+    assert home.lines("folders")[0] == "none"
+    assert home.runs("t")[0]["scratch"] is None

@@ -15,6 +15,7 @@ import msgspec
 from baton.adapters.processes import LinuxProcesses
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
+from baton.domain.exchange import SCRATCH
 from baton.domain.parking import is_forgotten
 from baton.domain.records import Lease, Task
 from baton.domain.times import stamp
@@ -119,6 +120,9 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
         ):
             for path in upkeep.old_files(folder, seconds, depth):
                 yield Finding(count="expired", text=f"{path}: older than retention", act=partial(upkeep.remove, path))
+        for path in upkeep.old_folders(wiring.home.logs, keep.logs_seconds, 1, SCRATCH):
+            text = f"{path}: older than retention"
+            yield Finding(count="expired", text=text, act=partial(upkeep.remove_folder, path))
         yield from _old_archive(wiring, scene)
         day = stamp(time.time() - keep.events_seconds)[:10]
         if wiring.store.log.has_before(day):

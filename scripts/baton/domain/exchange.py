@@ -76,12 +76,20 @@ class Job(Struct, frozen=True, kw_only=True):
     resume: str | None = None
 
 
+# How the names of folders end in which agent programs keep what they would leave elsewhere.
+SCRATCH = ".scratch"
+
+
 class Invocation(Struct, frozen=True, kw_only=True):
-    """A command line, what it adds to the environment, and the texts of files that must be there, by their paths."""
+    """A command line, what it adds to the environment, and the texts of files that must be there, by their paths.
+
+    ``scratch`` is a folder that must be there: what the program keeps of the runs of this unit, and nobody else needs.
+    """
 
     argv: tuple[str, ...]
     environ: dict[str, str]
     files: dict[str, str] = {}
+    scratch: str | None = None
 
 
 class Ending(Struct, frozen=True, kw_only=True):

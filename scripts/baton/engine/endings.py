@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,6 +66,15 @@ def end_of(
         max_revisions=max_revisions,
         missing=missing,
     )
+
+
+def cleared(facts: dict[str, Any]) -> dict[str, Any]:
+    """Remove what the agent program has kept of the unit's runs, which no retry will need; return what there is now."""
+    scratch = facts.get("scratch")
+    if scratch is None:
+        return facts
+    shutil.rmtree(scratch, ignore_errors=True)
+    return facts | {"scratch": scratch if os.path.lexists(scratch) else None}
 
 
 def commit_end(

@@ -144,6 +144,8 @@ class Preparation:
             resume=session_for(unit, name, settings),
         )
         invocation = harness.invocation(job)
+        if invocation.scratch is not None:
+            os.makedirs(invocation.scratch, 0o700, exist_ok=True)
         for path, text in invocation.files.items():
             write_private(path, text)
         return Prepared(
@@ -151,7 +153,14 @@ class Preparation:
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log, "resumed": job.resume},
+            facts={
+                "harness": name,
+                "model": model,
+                "workspace": workspace,
+                "log": log,
+                "resumed": job.resume,
+                "scratch": invocation.scratch,
+            },
         )
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:

@@ -16,10 +16,10 @@ from msgspec import structs
 from baton.domain.errors import AgentNotFound, BatonError, StorageError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
-from baton.domain.statuses import FailureKind, Outcome
+from baton.domain.statuses import FailureKind, Outcome, UnitStatus
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
-from baton.engine.endings import commit_end, counted_once, end_of
+from baton.engine.endings import cleared, commit_end, counted_once, end_of
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
@@ -144,11 +144,15 @@ class Supervisor:
             max_revisions=settings.retry.max_revisions,
             is_parked=is_parked,
         )
+        if not settings.retry.resume:
+            facts = cleared(facts)  # before others may begin with the unit
         # With changed code the end is committed alone: the program that takes over picks for itself.
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
         steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
         record = commit_end(self._door, granted.task.id, steps, self._stop, lambda: self._beat({}), self._warn)
+        if record is not None and record.unit(unit.key).status is UnitStatus.COMPLETED:
+            facts = cleared(facts)
         self._write_run(granted, started_at, watched, facts, record)
         mine = [lease for lease in record.leases if lease.holder.instance == self.instance] if record else []
         if record is not None and mine:

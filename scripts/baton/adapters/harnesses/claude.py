@@ -194,8 +194,10 @@ class Harness(AgentCli):
     install = "npm install -g @anthropic-ai/claude-code"
     speech = SPEECH
     secrets = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "CLAUDE_CODE_OAUTH_TOKEN")
-    variables = ("ANTHROPIC_BASE_URL",)
+    variables = ("ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR")
     home = (".claude", ".claude.json")
+    keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+    moves = "CLAUDE_CONFIG_DIR"
     environ = ENVIRON
     _settings: ClaudeSettings
 

@@ -110,6 +110,8 @@ class Harness(AgentCli):
         "XDG_CACHE_HOME",
     )
     home = (".copilot", ".cache/copilot")
+    keys = ("COPILOT_GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY", "COPILOT_PROVIDER_BEARER_TOKEN")
+    moves = "COPILOT_HOME"  # not its cache: 235 MB of program, for all runs
     environ = ENVIRON
     needs_last_word = True
 
