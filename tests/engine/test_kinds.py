@@ -256,7 +256,7 @@ def test_a_retry_goes_on_with_the_session_and_nothing_is_counted_twice(home: Scr
     ]
     assert [(run["session"] is not None, run["resumed"]) for run in runs] == [(True, None), (True, session)]
     total = TABLE["codex"]["sess_resume"]["usage"]
-    assert {key: task.usage[key] for key in total} == total
+    assert {key: getattr(task.usage, key) for key in total} == total
     ended = home.events("t", "run_ended")
     assert [event["data"]["harness"] for event in ended] == ["codex", "codex"]
     assert ended[0]["data"]["session"] == session
@@ -269,7 +269,7 @@ def test_without_the_setting_each_attempt_has_a_session_of_its_own(home: Scratch
     home.task("t", "writer")
     served(home, program)
     assert ["--resume" in line for line in home.lines("argv")] == [False, False]
-    assert home.read("t").usage["input_tokens"] == 2 * CLAUDE["success"]["usage"]["input_tokens"]
+    assert home.read("t").usage.input_tokens == 2 * CLAUDE["success"]["usage"]["input_tokens"]
 
 
 def test_a_session_that_cannot_be_gone_on_with_is_given_up(home: ScratchHome) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
+from baton.adapters.prices import ListPrices
 from baton.adapters.processes import LinuxProcesses, become_subreaper
 from baton.cli.preparing import HARNESS_FILES, inspector, preparation
 from baton.cli.running_code import RunningCode
@@ -173,6 +174,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         inspector(wiring, prepares),
+        prices=ListPrices(),
         output_exists=partial(_is_kept, wiring),
         has_changed=code.has_changed,
         restart=partial(restart, wiring),

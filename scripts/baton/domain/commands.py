@@ -13,6 +13,7 @@ from baton.domain.records import Holder, Unit
 from baton.domain.retry import RetryPolicy
 from baton.domain.sessions import Session
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
+from baton.domain.usage import NOTHING, Usage
 
 
 class _Command(Struct, frozen=True, kw_only=True):
@@ -113,7 +114,7 @@ class EndRun(_Command, frozen=True, kw_only=True):
     summary: str | None = None
     harness: str | None = None
     session: Session | None = None
-    usage: dict[str, Any] = {}
+    usage: Usage = NOTHING
     resets_at: str | None = None
     is_parked: bool = False
     max_revisions: int = 3

@@ -121,9 +121,10 @@ class Inspection(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done.
 
-    ``resets_at`` is the instant at which a rate limit ends, where the program said it. ``session_usage`` are those counts
-    of ``usage`` that are for the whole session, resumed runs included: ``{}`` of a run that came to no such count, and
-    ``None`` of a program that counts each run by itself. ``is_waiting``: the last of it was that it asks its provider again.
+    ``usage`` is what the program told of what it used, under the names of :mod:`baton.domain.usage`; ``models`` the same
+    by model. ``session_counts`` names those that it told of the whole session, resumed runs included: none of a run that
+    came to no such count, and ``None`` of a program that counts each run by itself. ``resets_at`` is the instant at which
+    a rate limit ends, where the program said it. ``is_waiting``: the last of it was that it asks its provider again.
     """
 
     completed: bool
@@ -131,7 +132,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     message: str = ""
     session: str | None = None
-    usage: dict[str, Any] = {}
-    session_usage: dict[str, Any] | None = None
+    usage: dict[str, int | float] = {}
+    models: dict[str, dict[str, int | float]] = {}
+    session_counts: tuple[str, ...] | None = None
     resets_at: str | None = None
     is_waiting: bool = False

@@ -26,6 +26,7 @@ EVENTS = (
     "harness_parked",
     "step_completed",
     "revision_requested",
+    "task_commented",
     "harness_resumed",
 )
 MAX_AGENTS = 100

@@ -18,6 +18,7 @@ from baton.domain.sessions import Session, added_by, session_after
 from baton.engine.door import Door
 from baton.engine.granting import Granted
 from baton.engine.judging import Watched
+from baton.engine.parking import Parking
 from baton.engine.stop_signal import StopSignal
 
 RETRY_SECONDS = 5.0
@@ -27,11 +28,23 @@ def counted_once(granted: Granted, watched: Watched, facts: Mapping[str, Any]) -
     """Return the end of a run with what it used by itself, and the session that it leaves, if it has told of one."""
     last = granted.unit.session
     resumed = last if last is not None and facts.get("resumed") == last.id else None
-    used = added_by(watched.usage, watched.session_usage, resumed)
+    used = added_by(watched.usage, watched.session_counts, resumed)
     session = None
     if watched.session is not None and facts.get("harness"):
-        session = session_after(facts["harness"], watched.session, used, watched.session_usage, resumed)
+        session = session_after(facts["harness"], watched.session, used, watched.session_counts, resumed)
     return structs.replace(watched, usage=used), session
+
+
+def heeded(
+    parking: Parking, granted: Granted, watched: Watched, facts: Mapping[str, Any], warn: Callable[[str], None]
+) -> bool:
+    """Park the harness, if that follows; where it cannot be written down, the task has to back off by itself."""
+    try:
+        harness = facts.get("harness")
+        return bool(harness) and parking.heed(str(harness), watched, granted.task.id, granted.lease.run)
+    except (BatonError, OSError) as error:
+        warn(f"a harness could not be parked: {error}")
+        return False
 
 
 def end_of(

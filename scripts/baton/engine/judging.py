@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import signal
-from typing import Any
 
 from msgspec import Struct, structs
 
@@ -13,6 +12,7 @@ from baton.domain.exchange import Ending, Verdict
 from baton.domain.records import Report
 from baton.domain.redaction import redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
+from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
 from baton.engine.preparation import Prepared
 from baton.ports import Listener
@@ -28,7 +28,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it.
 
     ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
-    ``session_usage``: those counts of ``usage`` that are the whole session's; ``None``: the program counts each run.
+    ``session_counts``: those of ``usage`` that are the whole session's; ``None``: the program counts each run.
     """
 
     outcome: Outcome
@@ -37,8 +37,8 @@ class Watched(Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     summary: str | None = None
     session: str | None = None
-    usage: dict[str, Any] = {}
-    session_usage: dict[str, Any] | None = None
+    usage: Usage = NOTHING
+    session_counts: tuple[str, ...] | None = None
     hang: Hang | None = None
     resets_at: str | None = None
 
@@ -62,11 +62,17 @@ class Judge:
         return structs.replace(
             watched,
             session=verdict.session,
-            usage=verdict.usage,
-            session_usage=verdict.session_usage,
+            usage=self._used(verdict),
+            session_counts=verdict.session_counts,
             hang=stopped_for if isinstance(stopped_for, Hang) else None,
             resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
         )
+
+    def _used(self, verdict: Verdict) -> Usage:
+        """What a program that was begun has used, as far as it told; of a free one that told nothing: nothing."""
+        if not verdict.usage and self._prepared.harness.is_free:
+            return NOTHING
+        return reported(verdict.usage, verdict.models, self._prepared.job.model)
 
     def _outcome(
         self, stopped_for: Outcome | Hang | None, report: Report | None, ending: Ending, verdict: Verdict, message: str

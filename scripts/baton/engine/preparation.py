@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
-from baton.domain.consequences import consequence_of
+from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.evidence import words_for
@@ -19,9 +19,18 @@ from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
-from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
+from baton.domain.usage import NOTHING, UNKNOWN
+from baton.engine.past_work import past_failures, previous_result
+from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 PROTOCOL = "baton-protocol"
+
+
+class Prompts(Protocol):
+    """Writes what an agent is told."""
+
+    def render(self, name: str, facts: Mapping[str, Any]) -> str:
+        """Fill the template of this name, the home's own if it has one."""
 
 
 class Workplaces(Protocol):
@@ -128,6 +137,8 @@ class Preparation:
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        # Agent programs that are let into a folder refuse to start when it is not there.
+        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
         write_private(prompt_file, self._prompts().render("step", facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
@@ -160,6 +171,8 @@ class Preparation:
                 "log": log,
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
+                # What is known until it has ended; the sweep takes it where nobody lives to say more.
+                "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
         )
 
@@ -254,16 +267,8 @@ class Preparation:
             "output": default_output(task, unit),
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
-            "failures": [
-                {
-                    "at": f.at,
-                    "outcome": f.outcome.value,
-                    "exit_code": f.exit_code,
-                    "message": f.message,
-                    "advice": consequence_of(f.kind).advice,
-                }
-                for f in unit.failures
-            ],
+            "comments": last_comments(task),
+            "failures": past_failures(unit),
         }
 
 
@@ -281,18 +286,3 @@ def default_output(task: Task, unit: Unit) -> str:
     if unit.output_dir:
         return f"{unit.output_dir}/{task.id}.md"
     return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
-
-
-def previous_result(task: Task, unit: Unit) -> dict[str, Any] | None:
-    """Return what the nearest completed step before this unit left; for a branch, the step that began it."""
-    before = unit.step if unit.step is not None else (unit.trigger_after_step or 0) + 1
-    for earlier in reversed(task.pipeline[:before]):
-        if earlier.result is not None and earlier.agent is not None:
-            result = earlier.result
-            return {
-                "step": earlier.step,
-                "agent": earlier.agent,
-                "summary": result.summary,
-                "outputs": list(result.outputs),
-            }
-    return None

@@ -17,9 +17,10 @@ from baton.domain.errors import AgentNotFound, BatonError, StorageError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome, UnitStatus
+from baton.engine.accounting import Prices, estimated
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
-from baton.engine.endings import cleared, commit_end, counted_once, end_of
+from baton.engine.endings import cleared, commit_end, counted_once, end_of, heeded
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
@@ -45,6 +46,7 @@ class Supervisor:
         slot: Slot,
         inspector: Inspector,
         *,
+        prices: Prices,
         output_exists: Callable[[Task, str], bool],
         has_changed: Callable[[], bool],
         restart: Callable[[Slot], None],
@@ -59,6 +61,7 @@ class Supervisor:
         self._tree = tree
         self._slot = slot
         self._inspector = inspector
+        self._prices = prices
         self._output_exists = output_exists
         self._has_changed = has_changed
         self._restart = restart
@@ -118,8 +121,9 @@ class Supervisor:
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
         watched, session = counted_once(granted, watched, facts)
+        watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
         # Parked before the end is committed: from then on its task is ready, and others would take it.
-        is_parked = self._heed(granted, watched, facts)
+        is_parked = heeded(self._parking, granted, watched, facts, self._warn)
         unit, lease = granted.unit, granted.lease
         inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
         if inspected is None:
@@ -158,15 +162,6 @@ class Supervisor:
         if record is not None and mine:
             return Granted(task=record, lease=mine[-1]), watched
         return (self._pick() if goes_on else None), watched
-
-    def _heed(self, granted: Granted, watched: Watched, facts: dict[str, Any]) -> bool:
-        """Park the harness, if that follows; where it cannot be written down, the task has to back off by itself."""
-        try:
-            harness = facts.get("harness")
-            return bool(harness) and self._parking.heed(str(harness), watched, granted.task.id, granted.lease.run)
-        except (BatonError, OSError) as error:
-            self._warn(f"a harness could not be parked: {error}")
-            return False
 
     def _execute(self, granted: Granted) -> tuple[Watched, dict[str, Any]]:
         """Prepare and run; what cannot be prepared needs a person, and says so at once."""
@@ -263,7 +258,9 @@ class Supervisor:
 
     def _fill_slots(self) -> None:
         try:
-            self._dispatch()
+            held = sum(slot.held for slot in self._store.slots.states())
+            if held < self._settings().concurrency.agents:  # else what is ready need not be read
+                self._dispatch()
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
 

@@ -37,6 +37,7 @@ class AgentCli:
     environ: ClassVar[Mapping[str, str]] = {}
     needs_last_word = False
     is_talkative = True
+    is_free = False
 
     def __init__(self, settings: HarnessSettings) -> None:
         self._settings: CliSettings = getattr(settings, self.name)

@@ -162,8 +162,9 @@ def judge(
         message="" if is_completed else message_of(speech, kind, end),
         session=heard.session,
         usage=heard.usage(),
-        session_usage=heard.totals(speech.of_session),
+        session_counts=heard.told_of(speech.of_session),
         is_waiting=heard.is_waiting,
+        models=heard.used_models(),
         resets_at=end.resets_at if kind is FailureKind.RATE_LIMIT else None,
     )
 

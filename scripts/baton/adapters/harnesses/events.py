@@ -154,10 +154,19 @@ class EventListener:
         """What was used, as reported; of a run that came to no result only what was told until then."""
         return self._usage or self._read
 
-    def totals(self, of_session: Iterable[str]) -> Counts | None:
-        """Those reported counts that are for the whole session; ``None`` where there is no such count."""
+    def told_of(self, of_session: Iterable[str]) -> tuple[str, ...] | None:
+        """Those counts, of the ones that are for a whole session, that were reported; ``None``: there are none such."""
         names = tuple(of_session)
-        return {name: self._usage[name] for name in names if name in self._usage} if names else None
+        return tuple(name for name in names if name in self._usage) if names else None
+
+    def used_models(self) -> dict[str, Counts]:
+        """The same by model; where the program names only one, that one used all."""
+        return self.models or ({self.model: self.usage()} if self.model and self.usage() else {})
+
+    def add_usage(self, used: Usage) -> None:
+        """Take what the program told elsewhere of the whole run, beside what stood in its stream."""
+        self._usage = {**self._usage, **used.counts}
+        self.models = used.models or self.models
 
     def _hear_line(self, line: Fields) -> None:
         self.is_waiting = False
