@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit as Commit
 from baton.domain.exchange import Damage as Damage
+from baton.domain.exchange import Display as Display
 from baton.domain.exchange import Ending as Ending
 from baton.domain.exchange import Inspection as Inspection
 from baton.domain.exchange import Invocation as Invocation
@@ -204,13 +205,15 @@ class Listener(Protocol):
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
-    ``is_talkative``: it prints while it works, so that a long silence means that it hangs.
+    ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``skills_folder``: where in
+    its working directory the program looks for skills; ``None`` for one that does not.
     """
 
     name: str
     secrets: tuple[str, ...]
     variables: tuple[str, ...]
     is_talkative: bool
+    skills_folder: str | None
 
     def listener(self) -> Listener:
         """A listener for one run."""

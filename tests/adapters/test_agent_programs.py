@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.adapters.captured import TABLE, a_job, an_end, judged, made, stream
 from tests.engine.homes import AT_ONCE, PATH, ScratchHome, scratch_home
 
@@ -111,6 +112,14 @@ def test_further_words_come_for_all_agents_and_for_one(program: str, bin_folder:
     at = argv.index("--all=1")
     assert argv[at : at + 2] == ("--all=1", "--mine=1")
     assert "--other=1" not in argv
+
+
+def test_gemini_may_read_a_skill_only_when_it_is_shown_one(bin_folder: Path) -> None:
+    policies = []
+    for skills in ((), (a_job().skill,)):
+        job = structs.replace(a_job(str(bin_folder)), skills=skills)
+        policies.append(made("gemini").invocation(job).files["/logs/r-1.gemini-policy.toml"])
+    assert ["activate_skill" in policy for policy in policies] == [False, True]
 
 
 def test_a_system_prompt_is_handed_over_in_each_programs_own_way(bin_folder: Path) -> None:

@@ -13,6 +13,7 @@ from baton.domain.campaign_commands import ActivateCampaign, AddTask, CreateCamp
 from baton.domain.campaigns import Campaign
 from baton.domain.commands import CreateTask
 from baton.domain.pipelines import Step, units_of
+from baton.domain.skill_lists import CampaignSkills
 from baton.domain.statuses import TaskStatus
 from baton.domain.written import CampaignFile, TaskFile, campaign_from, planned_task, task_from
 
@@ -72,6 +73,7 @@ def test_the_campaign_of_the_contract_is_read_and_becomes_a_command() -> None:
             "harness": None,
             "model": None,
             "notes": "free text",
+            "skills": CampaignSkills(),
             "snapshot": template(),
             "created_by": "ann",
         },

@@ -4,7 +4,7 @@ whatever starts, ends or describes something outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -25,7 +25,7 @@ from baton.engine.granting import Granter
 from baton.engine.liveness import Beat, Undertaker
 from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage
-from baton.ports import Process, Slot
+from baton.ports import Display, Process, Slot
 from baton.store.memory import MemoryStore
 
 
@@ -158,6 +158,23 @@ class Papers:
         self.written[f"{root}/{path}"] = data.decode()
 
 
+class SkillFolders:
+    """Skills that are shown because the test says so; each note is a run and its task."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+
+    def show(self, run: str, task: str, workspace: str, folder: str, skills: Sequence[Skill]) -> tuple[str, ...]:
+        self.notes[run] = task
+        return tuple(skill.name for skill in skills)
+
+    def put_away(self, run: str) -> bool:
+        return self.notes.pop(run, None) is not None
+
+    def shown(self) -> list[Display]:
+        return [Display(run=run, task=task) for run, task in self.notes.items()]
+
+
 class World:
     """A home in memory."""
 
@@ -175,6 +192,7 @@ class World:
         self.beats: dict[int, Beat] = {}
         self.missing: tuple[str, ...] = ()
         self.looked: list[str | None] = []
+        self.skill_folders = SkillFolders()
 
     # -- arranging ----------------------------------------------------------------------------------------------
 
@@ -264,6 +282,7 @@ class World:
             undertaker=Undertaker(self.processes, self.clock, self.clock.passes),
             slot_path=lambda number: f"slots/{number:02d}",
             close=self.close,
+            skill_folders=self.skill_folders,
             missing=self.look_for,
         )
 

@@ -120,17 +120,21 @@ def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
     Later on such an agent blocks its task: what is active already is not refused, and not held up.
     """
     from baton.domain.campaigns import CampaignStatus  # start-up: agents do not need it
+    from baton.domain.pipelines import branches_of, units_of  # start-up: the same
+    from baton.engine.run_skills import further_skills  # start-up: the same
     from baton.store.skills import script_path  # start-up: the same
 
     if campaign.status is not CampaignStatus.PLANNING:
         return
-    default = wiring.config.settings().harness.default
-    for step in campaign.snapshot.main_steps:
-        if step.agent is None:
+    settings = wiring.config.settings()
+    branches = branches_of(campaign.snapshot, campaign.deliverables).values()
+    for unit in (*units_of(campaign.snapshot.main_steps), *branches):
+        if unit.agent is None:
             continue
-        skill = wiring.agents.find(step.agent)
-        if (step.harness or skill.harness or default) == "script":
+        skill = wiring.agents.find(unit.agent)
+        if (unit.harness or skill.harness or settings.harness.default) == "script":
             script_path(skill)
+        further_skills(wiring.agents, skill, unit, campaign, settings)
 
 
 def _look(wiring: Wiring, agent: str) -> calls.Look:

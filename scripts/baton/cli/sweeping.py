@@ -83,6 +83,7 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),
         slot_path=wiring.store.slots.path,
         close=wiring.is_completed,
+        skill_folders=wiring.skill_folders,
         missing=partial(_missing, wiring),
     )
 

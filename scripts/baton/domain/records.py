@@ -143,6 +143,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     timeout: str | None = None
     max_attempts: int | None = None
     expects: tuple[Expectation, ...] = ()
+    skills: tuple[str, ...] = ()
     trigger_after_step: int | None = None
     deliverable: str | None = None
     status: UnitStatus = UnitStatus.PENDING

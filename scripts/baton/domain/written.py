@@ -14,6 +14,7 @@ from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_id, check_slug
 from baton.domain.pipelines import Step, Template, branches_of, check_steps, checked, units_of
 from baton.domain.priorities import rank_of
+from baton.domain.skill_lists import CampaignSkills, check_skills
 from baton.domain.times import parse_instant
 
 TARGET_LIMIT = 10_000
@@ -40,6 +41,7 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     harness: str | None = None
     model: str | None = None
     notes: str = ""
+    skills: tuple[str, ...] | CampaignSkills = CampaignSkills()
 
     def __post_init__(self) -> None:
         checked("slug", check_slug, self.slug)
@@ -53,6 +55,8 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError("generate must be per_article or batch")
         if self.harness is not None and not is_harness(self.harness):
             raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
+        if not isinstance(self.skills, CampaignSkills):
+            check_skills("skills", self.skills)
 
 
 class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,8 +117,25 @@ def due_instant(text: str) -> str:
 def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str, ...], by: str) -> CreateCampaign:
     """Return the command that makes the campaign; ``sources`` are the paths as copied into its folder."""
     fields = {name: getattr(written, name) for name in written.__struct_fields__ if name != "slug"}
-    fields |= {"snapshot": snapshot, "sources": sources, "created_by": by}
+    fields |= {"snapshot": snapshot, "sources": sources, "created_by": by, "skills": _skills_of(written, snapshot)}
     return CreateCampaign(id=written.slug, fields=fields)
+
+
+def _skills_of(written: CampaignFile, snapshot: Template) -> CampaignSkills:
+    """Return what the campaign says of skills; refuse a word for an agent or a step that its pipeline has not."""
+    if not isinstance(written.skills, CampaignSkills):
+        return CampaignSkills(all=written.skills)
+    units = (*snapshot.main_steps, *snapshot.parallel_branches)
+    known = {
+        "agents": {unit.agent for unit in units if unit.agent},
+        "steps": {str(number) for number in range(len(snapshot.main_steps))} | {unit.label for unit in units},
+    }
+    for key, names in known.items():
+        for name in getattr(written.skills, key):
+            if name not in names:
+                what = f"skills.{key}: the pipeline '{snapshot.slug}' has no {key.removesuffix('s')} {name!r}"
+                raise InvalidInput(what, cure=f"choose from {', '.join(sorted(filter(None, names)))}")
+    return written.skills
 
 
 def task_from(

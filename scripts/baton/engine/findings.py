@@ -13,6 +13,7 @@ from baton.domain.records import Lease, Task
 from baton.domain.settings import Settings
 from baton.engine.door import Door
 from baton.engine.liveness import Beat, Undertaker
+from baton.engine.run_skills import SkillFolders
 from baton.ports import Agents, Clock, Damage, SlotState
 
 
@@ -39,6 +40,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     undertaker: Undertaker
     slot_path: Callable[[int], str]
     close: Callable[[str], bool]
+    skill_folders: SkillFolders
     missing: Callable[[Task, Lease], tuple[str, ...] | None]
 
 

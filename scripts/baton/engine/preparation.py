@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Struct, structs
@@ -18,6 +19,7 @@ from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
+from baton.engine.run_skills import SkillFolders, further_skills, shown_to
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
 
 PROTOCOL = "baton-protocol"
@@ -44,13 +46,14 @@ class Places(Struct, frozen=True, kw_only=True):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A run that is ready to be spawned."""
+    """A run that is ready to be spawned; ``put_away`` takes back what it was shown in its workspace."""
 
     job: Job
     harness: Harness
     invocation: Invocation
     log: str
     facts: dict[str, Any]
+    put_away: Callable[[], object]
 
 
 def known_skill(agents: Agents, agent: str) -> Skill | None:
@@ -90,6 +93,7 @@ class Preparation:
         config: Config,
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
+        skill_folders: SkillFolders,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
     ) -> None:
@@ -98,6 +102,7 @@ class Preparation:
         self._config = config
         self._prompts = prompts
         self._workplaces = workplaces
+        self._skill_folders = skill_folders
         self._harness = harness
         self._environ = environ
 
@@ -114,12 +119,17 @@ class Preparation:
         harness = self._harness(name)
         word = unit.model or skill.model
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
+        further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         folder = os.path.join(self._places.logs, lease.agent)
         os.makedirs(folder, 0o700, exist_ok=True)
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        facts["skills"] = [
+            {"name": one.name, "description": one.description, "file": os.path.join(one.folder, "SKILL.md")}
+            for one in further
+        ]
         write_private(prompt_file, self._prompts().render("step", facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
@@ -131,18 +141,22 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, os.path.dirname(facts["protocol_file"])),
+            readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
             writable=(os.path.dirname(facts["memory_file"]),),
+            skills=(skill, *further),
         )
         invocation = harness.invocation(job)
         for path, text in invocation.files.items():
             write_private(path, text)
+        # The very last thing: whatever fails before leaves nothing in a workspace.
+        given = shown_to(self._skill_folders, task.id, job, harness.skills_folder)
         return Prepared(
             job=structs.replace(job, environ=environ | invocation.environ),
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log},
+            facts={"harness": name, "model": model, "workspace": workspace, "log": log, **given},
+            put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:

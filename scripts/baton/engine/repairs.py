@@ -19,6 +19,7 @@ from baton.engine.findings import Finding, Scene, apply, bind
 from baton.engine.inspecting import is_done
 from baton.engine.liveness import Life, life_of, session_of
 from baton.engine.preparation import known_skill, policy_for
+from baton.engine.skill_repairs import left_skills
 from baton.ports import SlotState
 
 DEADLY = frozenset({Life.DEAD, Life.SILENT})
@@ -190,6 +191,7 @@ def is_archivable(task: Task, now: str, after_seconds: float) -> bool:
 REPAIRS: tuple[Callable[[Scene], Iterable[Finding]], ...] = (
     damaged_files,
     dead_runs,
+    left_skills,
     old_hand_leases,
     far_backoffs,
     unfinished_plans,

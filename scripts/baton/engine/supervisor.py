@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
+from baton.domain.errors import BatonError, Busy, NotFound, StorageError
 from baton.domain.readiness import Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome
@@ -156,7 +156,7 @@ class Supervisor:
         except StorageError as error:
             return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=error.message), {}
         except BatonError as error:
-            kind = FailureKind.AGENT_MISSING if isinstance(error, AgentNotFound) else FailureKind.HARNESS_MISSING
+            kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
             message = f"{error.message}; {error.cure}" if error.cure else error.message
             return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message), {}
         except OSError as error:

@@ -22,6 +22,7 @@ from baton.store.record_files import Index, RecordFiles
 if TYPE_CHECKING:
     from baton.domain.campaigns import Campaign
     from baton.ports import Clock
+    from baton.store.displays import DisplayFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
     from baton.store.waits import WaitFiles
@@ -72,6 +73,13 @@ class HomeStore:
         from baton.store.slots import SlotFiles  # start-up
 
         return SlotFiles(self.home.in_state("slots"))
+
+    @cached_property
+    def displays(self) -> DisplayFiles:
+        """What runs show in workspaces."""
+        from baton.store.displays import DisplayFiles  # start-up
+
+        return DisplayFiles(self.home.in_state("shown"), self.home.in_state("tmp"), self.locks)
 
     def _records(self, kind: str, type: type[R], index: Index | None) -> RecordFiles[R]:
         codec = Codec(kind, type, index.entries if index is not None else None)

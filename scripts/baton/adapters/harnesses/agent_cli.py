@@ -32,6 +32,7 @@ class AgentCli:
     environ: ClassVar[Mapping[str, str]] = {}
     needs_last_word = False
     is_talkative = True
+    skills_folder: str | None = ".agents/skills"
 
     def __init__(self, settings: HarnessSettings) -> None:
         self._settings: CliSettings = getattr(settings, self.name)

@@ -196,6 +196,7 @@ class Harness(AgentCli):
     variables = ("ANTHROPIC_BASE_URL",)
     home = (".claude", ".claude.json")
     environ = ENVIRON
+    skills_folder = ".claude/skills"
     _settings: ClaudeSettings
 
     def user(self) -> int:
