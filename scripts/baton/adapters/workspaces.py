@@ -60,8 +60,9 @@ class Workspaces:
         return os.path.relpath(found, root)
 
     def exists(self, task: Task, output: str) -> bool:
-        """Tell whether a step left this file."""
-        return os.path.isfile(os.path.join(self.path(task), output))
+        """Tell whether a step left this file, or a folder with files in it."""
+        root = self.path(task)
+        return os.path.isfile(os.path.join(root, output)) or bool(self.files_below(root, output))
 
     def secure(self, task: Task, output: str) -> None:
         """Write an output of a step through to the disk: a step that is completed for good must not lose what it left."""

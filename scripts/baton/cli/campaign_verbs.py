@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -13,14 +14,16 @@ from baton.adapters.workspaces import Workspaces
 from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
+from baton.cli.task_views import pieces_of
 from baton.cli.wiring import Wiring
 from baton.domain import campaign_commands as commands
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.commands import CancelTask
-from baton.domain.errors import AlreadyExists, IllegalTransition, InvalidInput
+from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, InvalidInput
 from baton.domain.ids import check_slug
 from baton.domain.written import CampaignFile, campaign_from
 from baton.engine.activation import generate
+from baton.engine.batches import in_words, summed
 from baton.engine.completion import Progress, progress_of
 from baton.ports import Damage
 from baton.store.documents import load
@@ -190,6 +193,7 @@ def _view(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
         | {
             "tasks": progress.statuses,
             "folder": _folder(wiring.workspaces, campaign),
+            **_pieces(wiring, campaign),
         }
     )
 
@@ -206,7 +210,21 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
         f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",
         f"  folder    {_folder(wiring.workspaces, campaign)}",
     ]
+    if rows := _pieces(wiring, campaign).get("pieces"):
+        lines.insert(-1, f"  pieces    {in_words(rows)}")
     return "\n".join(lines)
+
+
+def _pieces(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
+    """How many pieces its batches have made, by step; nothing where there is a task for each."""
+    if campaign.generate != "batch":
+        return {}
+    found = []
+    for id in campaign.tasks:
+        with suppress(BatonError):  # a damaged record is counted by its status
+            task = wiring.store.tasks.read(id)
+            found += pieces_of(wiring, task) if task is not None else []
+    return {"pieces": summed(found)}
 
 
 def _folder(workspaces: Workspaces, campaign: Campaign) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+import msgspec
 
 from baton.cli.amounts import amounts
 from baton.cli.script import Answer, script
@@ -17,6 +18,7 @@ from baton.domain.priorities import rank_of
 from baton.domain.readiness import open_units
 from baton.domain.records import Task
 from baton.domain.statuses import TaskStatus
+from baton.engine.batches import in_words, progress_of_pieces
 from baton.engine.reasons import Reasons
 from baton.ports import Damage
 
@@ -73,7 +75,9 @@ def ready(wiring: Wiring, project: str | None) -> Answer:
 def show(wiring: Wiring, task: str) -> Answer:
     """Show one task: its record as JSON, or the gist of it."""
     record = wiring.task(check_id(task))
-    return Answer(record, lambda: _words(wiring, record))
+    rows = pieces_of(wiring, record)
+    data: Any = msgspec.to_builtins(record) | {"progress": rows} if rows else record
+    return Answer(data, lambda: _words(wiring, record))
 
 
 @script("show", "steps of task", name="steps", example="task.py steps spring-001", id_option="task")
@@ -96,6 +100,12 @@ def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
         found = wiring.store.tasks.read(id)
         if found is not None and found.status != "deleted":
             yield found
+
+
+def pieces_of(wiring: Wiring, task: Task) -> list[dict[str, Any]]:
+    """How many pieces each unit of a batch has made; nothing for another task."""
+    root = wiring.workspaces.path(task)
+    return progress_of_pieces(task, lambda folder: wiring.workspaces.files_below(root, folder))
 
 
 def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
@@ -132,6 +142,8 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines += [f"            to change it: {reason.cure}"] if reason.cure is not None else []
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
+    if rows := pieces_of(wiring, task):
+        lines.append(f"  pieces    {in_words(rows)}")
     if task.usage:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task), "", "Last events:"]

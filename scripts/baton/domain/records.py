@@ -182,7 +182,7 @@ class Asked(_Value, frozen=True, kw_only=True):
 
 
 class Task(_Value, frozen=True, kw_only=True):
-    """One live or finished task: the whole truth about it, in one file."""
+    """One live or finished task: the whole truth about it, in one file. ``pieces``: so many, of a batch."""
 
     schema: int
     id: str
@@ -219,6 +219,7 @@ class Task(_Value, frozen=True, kw_only=True):
     brief: str = ""
     content_type: str | None = None
     content_slug: str | None = None
+    pieces: int | None = None
     deliverables: dict[str, bool] = {}
     focus_groups: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()

@@ -76,6 +76,7 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     brief: str = ""
     content_type: str | None = None
     content_slug: str | None = None
+    pieces: int | None = None
     focus_groups: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
@@ -94,6 +95,8 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.campaign is not None:
             checked("campaign", check_slug, self.campaign)
         rank_of(self.priority)
+        if self.pieces is not None and not 1 <= self.pieces <= TARGET_LIMIT:
+            raise ValueError(f"pieces must be between 1 and {TARGET_LIMIT}")
         if self.not_before is not None:
             checked("not_before", due_instant, self.not_before)
         if self.repo is not None and not self.repo.startswith("/"):
@@ -143,6 +146,7 @@ def task_from(
 ) -> CreateTask:
     """Return the command that makes a task a person wrote down; ``template`` is what it names, if it names one."""
     given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model} if campaign is not None else {}
+    given["pieces"] = written.pieces
     steps = template.main_steps if template is not None else written.pipeline
     assert not isinstance(steps, str)
     left_out = ("id", "pipeline")
@@ -170,7 +174,8 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
     if campaign.generate != "batch" and keywords:
         keywords = keywords[place::total] or keywords[place % len(keywords) :][:1]
         topic = f": {keywords[0]}"
-    given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model}
+    pieces = campaign.target_article_count if campaign.generate == "batch" else None
+    given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model, "pieces": pieces}
     units = units_of(campaign.snapshot.main_steps, **given)
     branches = branches_of(campaign.snapshot, campaign.deliverables, **given)
     fields: dict[str, Any] = {
@@ -182,6 +187,7 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
         "brief": campaign.notes,
         "deliverables": campaign.deliverables,
         "focus_groups": campaign.focus_groups,
+        "pieces": pieces,
         "created_by": f"campaign {campaign.id}",
     }
     join = campaign.snapshot.convergence_step

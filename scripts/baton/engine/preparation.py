@@ -247,7 +247,9 @@ class Preparation:
             "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
             "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
             "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
-            "output": default_output(task, unit),
+            "output": (output := default_output(task, unit)),
+            "pieces": task.pieces,
+            "pieces_there": self._workplaces.files_below(workspace, output) if task.pieces is not None else [],
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
             "failures": [
@@ -267,10 +269,10 @@ def write_private(path: str, text: str) -> None:
 
 
 def default_output(task: Task, unit: Unit) -> str:
-    """Return where a step writes by default, relative to the workspace."""
-    if unit.output_dir:
-        return f"{unit.output_dir}/{task.id}.md"
-    return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
+    """Return where a step writes by default, relative to the workspace: a file, or the folder of a batch's pieces."""
+    name = task.id if unit.step is not None or unit.output_dir else f"{task.id}.{unit.key}"
+    place = f"{unit.output_dir}/{name}" if unit.output_dir else name
+    return place if task.pieces is not None else f"{place}.md"
 
 
 def previous_result(task: Task, unit: Unit) -> dict[str, Any] | None:
