@@ -283,6 +283,7 @@ class World:
             slot_path=lambda number: f"slots/{number:02d}",
             close=self.close,
             skill_folders=self.skill_folders,
+            resources=lambda task, lease: (),
             missing=self.look_for,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -21,6 +22,8 @@ from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.commands import CancelTask
 from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, InvalidInput
 from baton.domain.ids import check_slug
+from baton.domain.lineage import listed
+from baton.domain.records import Task
 from baton.domain.written import CampaignFile, campaign_from
 from baton.engine.activation import generate
 from baton.engine.batches import in_words, summed
@@ -194,6 +197,7 @@ def _view(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
             "tasks": progress.statuses,
             "folder": _folder(wiring.workspaces, campaign),
             **_pieces(wiring, campaign),
+            "resources": _resources(wiring, campaign),
         }
     )
 
@@ -212,6 +216,9 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
     ]
     if rows := _pieces(wiring, campaign).get("pieces"):
         lines.insert(-1, f"  pieces    {in_words(rows)}")
+    if found := _resources(wiring, campaign):
+        kinds = sorted(Counter(one["kind"] for one in found).items())
+        lines.insert(-1, f"  files     {len(found)}: {', '.join(f'{count} {kind}' for kind, count in kinds)}")
     return "\n".join(lines)
 
 
@@ -219,12 +226,20 @@ def _pieces(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
     """How many pieces its batches have made, by step; nothing where there is a task for each."""
     if campaign.generate != "batch":
         return {}
-    found = []
+    return {"pieces": summed(row for task in _tasks(wiring, campaign) for row in pieces_of(wiring, task))}
+
+
+def _resources(wiring: Wiring, campaign: Campaign) -> list[dict[str, Any]]:
+    """What its tasks have left so far, file by file."""
+    return [one for task in _tasks(wiring, campaign) for one in listed(task)]
+
+
+def _tasks(wiring: Wiring, campaign: Campaign) -> Iterator[Task]:
     for id in campaign.tasks:
         with suppress(BatonError):  # a damaged record is counted by its status
             task = wiring.store.tasks.read(id)
-            found += pieces_of(wiring, task) if task is not None else []
-    return {"pieces": summed(found)}
+            if task is not None:
+                yield task
 
 
 def _folder(workspaces: Workspaces, campaign: Campaign) -> str:

@@ -28,6 +28,7 @@ from baton.domain.readiness import Why
 from baton.domain.records import Task, Unit
 from baton.domain.statuses import Outcome
 from baton.engine.granting import Granted
+from baton.engine.registering import Registrar
 from baton.engine.run_records import ended_as
 from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
@@ -173,6 +174,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         inspector(wiring, prepares),
+        Registrar(wiring.workspaces, wiring.store),
         output_exists=partial(_is_kept, wiring),
         has_changed=code.has_changed,
         restart=partial(restart, wiring),

@@ -14,6 +14,7 @@ from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
+from baton.domain.lineage import listed
 from baton.domain.priorities import rank_of
 from baton.domain.readiness import open_units
 from baton.domain.records import Task
@@ -146,7 +147,11 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines.append(f"  pieces    {in_words(rows)}")
     if task.usage:
         lines.append(f"  used      {amounts(task.usage)}")
-    lines += ["", _steps(task), "", "Last events:"]
+    lines += ["", _steps(task)]
+    if resources := listed(task):
+        heads = ("file", "kind", "title", "version", "sha256", "made from")
+        lines += ["", table(heads, [_resource(one) for one in resources])]
+    lines += ["", "Last events:"]
     lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
     return "\n".join(lines)
 
@@ -165,6 +170,10 @@ def _steps(task: Task) -> str:
         for unit in task.units()
     ]
     return table(("step", "agent", "status", "attempts", "outputs", "said"), rows)
+
+
+def _resource(one: dict[str, Any]) -> tuple[Any, ...]:
+    return one["path"], one["kind"], one["title"][:40], one["version"], one["sha256"][:12], one["parent"] or ""
 
 
 def _gist(data: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from baton.domain.records import Holder, Unit
+from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 
@@ -75,6 +76,7 @@ class CompleteByHand(_Command, frozen=True, kw_only=True):
     readability_score: float | None = None
     data: dict[str, Any] | None = None
     missing: tuple[str, ...] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class ReportRun(_Command, frozen=True, kw_only=True):
@@ -96,7 +98,8 @@ class EndRun(_Command, frozen=True, kw_only=True):
     """End a run: its tree is gone. The report decides what it did; without one, ``outcome`` does.
 
     ``missing`` is what the step expects and was not found, in words; ``None`` when nobody has looked. A unit that
-    expects something is completed only by a command that was looked for, with nothing missing.
+    expects something is completed only by a command that was looked for, with nothing missing. ``resources`` are the files
+    that it left.
     """
 
     token: int
@@ -113,6 +116,7 @@ class EndRun(_Command, frozen=True, kw_only=True):
     usage: dict[str, Any] = {}
     max_revisions: int = 3
     missing: tuple[str, ...] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class CompleteBranch(_Command, frozen=True, kw_only=True):
@@ -126,6 +130,7 @@ class CompleteBranch(_Command, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     summary: str | None = None
     missing: tuple[str, ...] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class RetriggerBranches(_Command, frozen=True, kw_only=True):

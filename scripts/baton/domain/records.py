@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from baton.domain.evidence import Expectation
+from baton.domain.resources import Resource
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -110,7 +111,7 @@ class Failure(_Value, frozen=True, kw_only=True):
 
 
 class Result(_Value, frozen=True, kw_only=True):
-    """What a completed unit left: paths relative to the workspace, words, scores, free data."""
+    """What a completed unit left: paths relative to the workspace, words, scores, free data, and the files themselves."""
 
     at: str
     agent: str
@@ -120,6 +121,7 @@ class Result(_Value, frozen=True, kw_only=True):
     quality_score: float | None = None
     readability_score: float | None = None
     data: dict[str, Any] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class Unit(_Value, frozen=True, kw_only=True):

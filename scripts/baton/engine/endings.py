@@ -6,6 +6,7 @@ import random
 
 from baton.domain.commands import EndRun
 from baton.domain.records import Lease
+from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.engine.judging import Watched
 
@@ -17,6 +18,7 @@ def end_of(
     *,
     outputs: tuple[str, ...],
     missing: tuple[str, ...] | None,
+    resources: tuple[Resource, ...],
     max_revisions: int,
 ) -> EndRun:
     """Return the command; ``missing`` is ``None`` when nobody has looked for evidence."""
@@ -35,4 +37,5 @@ def end_of(
         usage=watched.usage,
         max_revisions=max_revisions,
         missing=missing,
+        resources=resources,
     )

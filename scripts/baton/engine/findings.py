@@ -10,6 +10,7 @@ from msgspec import Struct
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import IllegalTransition
 from baton.domain.records import Lease, Task
+from baton.domain.resources import Resource
 from baton.domain.settings import Settings
 from baton.engine.door import Door
 from baton.engine.liveness import Beat, Undertaker
@@ -41,6 +42,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     slot_path: Callable[[int], str]
     close: Callable[[str], bool]
     skill_folders: SkillFolders
+    resources: Callable[[Task, Lease], tuple[Resource, ...]]
     missing: Callable[[Task, Lease], tuple[str, ...] | None]
 
 

@@ -85,6 +85,7 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         message="its supervisor was lost",
         max_revisions=scene.settings.retry.max_revisions,
         missing=missing,
+        resources=() if missing is None or missing else scene.resources(fresh, held),
     )
     try:
         after = scene.door.task(task.id, end)

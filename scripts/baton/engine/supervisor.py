@@ -26,6 +26,7 @@ from baton.engine.inspecting import Inspector
 from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
+from baton.engine.registering import Registrar
 from baton.engine.run import Run, Tree
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
@@ -46,6 +47,7 @@ class Supervisor:
         tree: Tree,
         slot: Slot,
         inspector: Inspector,
+        registrar: Registrar,
         *,
         output_exists: Callable[[Task, str], bool],
         has_changed: Callable[[], bool],
@@ -61,6 +63,7 @@ class Supervisor:
         self._tree = tree
         self._slot = slot
         self._inspector = inspector
+        self._registrar = registrar
         self._output_exists = output_exists
         self._has_changed = has_changed
         self._restart = restart
@@ -132,7 +135,8 @@ class Supervisor:
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
         outputs, limit = self._outputs(granted, watched), settings.retry.max_revisions
-        end = end_of(lease, watched, policy, outputs=outputs, missing=missing, max_revisions=limit)
+        left = () if missing else self._registrar.after_run(granted.task.id, lease, watched, outputs)
+        end = end_of(lease, watched, policy, outputs=outputs, missing=missing, resources=left, max_revisions=limit)
         # With changed code the end is committed alone: the program that takes over picks for itself.
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
