@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar
 from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit as Commit
 from baton.domain.exchange import Damage as Damage
-from baton.domain.exchange import Display as Display
 from baton.domain.exchange import Ending as Ending
 from baton.domain.exchange import Inspection as Inspection
 from baton.domain.exchange import Invocation as Invocation
@@ -89,6 +88,18 @@ class Log(Protocol):
 
     def tail(self, count: int) -> list[dict[str, Any]]:
         """The newest ``count`` events, oldest first."""
+
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        """The events of one type of this day (``YYYY-MM-DD``) and later, oldest first; some from before may come, too."""
+
+    def first_day(self) -> str | None:
+        """The day from which on the log is kept; ``None`` when it is empty."""
+
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        """The events about one ``task`` or ``campaign``, oldest first, from the day (``YYYY-MM-DD``) on when it was made.
+
+        A campaign's are also those of its tasks. Retention may have taken the oldest.
+        """
 
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
@@ -205,8 +216,8 @@ class Listener(Protocol):
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
-    ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``skills_folder``: where in
-    its working directory the program looks for skills; ``None`` for one that does not.
+    ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``is_free``: nothing is paid
+    for its runs, so that one which tells nothing of money is not of unknown cost. In ``skills_folder`` it looks for skills.
     """
 
     name: str
@@ -214,6 +225,7 @@ class Harness(Protocol):
     variables: tuple[str, ...]
     is_talkative: bool
     skills_folder: str | None
+    is_free: bool
 
     def listener(self) -> Listener:
         """A listener for one run."""

@@ -77,7 +77,8 @@ def test_the_program_of_the_page_that_prints_json_runs_as_it_is_described(home: 
     assert (answer.code, answer.json["outcome"]) == (0, "completed")
     (run,) = home.runs("t")
     assert (run["harness"], run["session"]) == ("x-scribe", "s-77")
-    assert run["usage"] == {"input_tokens": 12, "output_tokens": 34}
+    used = {"runs": 1, "unpriced_runs": 1, "input_tokens": 12, "output_tokens": 34}
+    assert run["usage"] == {**used, "models": {"quill": used}}
     assert (home.lines("argv"), home.lines("key")) == (["--json --model quill"], ["key-of-a-test"])
     assert (home.root / "stdin").read_text() == home.prompts("t")[0]
 

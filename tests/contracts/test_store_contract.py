@@ -641,6 +641,24 @@ def test_a_reader_goes_on_behind_days_that_were_dropped(world: World) -> None:
     assert world.store.log.drop_before("9999-12-31") == 0
 
 
+def test_about_gives_the_events_of_one_record_and_a_campaigns_with_its_tasks(world: World) -> None:
+    do(world.store, "t-1", small_task("t-1", campaign="spring"))
+    do(world.store, "t-10", small_task("t-10"))
+    world.clock.at = at(86400)
+    do(world.store, "t-1", comment(text='about "task":"t-10"'))
+
+    log = world.elsewhere().log
+
+    def told(kind: str, id: str, day: str = NOW[:10]) -> list[tuple[str, int]]:
+        return [(event["task"], event["version"]) for event in log.about(kind, id, day)]
+
+    assert told("task", "t-1") == [("t-1", 1), ("t-1", 2)]
+    assert told("task", "t-10") == [("t-10", 1)]
+    assert told("campaign", "spring") == [("t-1", 1), ("t-1", 2)]
+    assert told("task", "t-1", at(86400)[:10]) == [("t-1", 2)]
+    assert told("task", "none") == []
+
+
 def test_note_leaves_one_line_outside_every_record(world: World) -> None:
     do(world.store, "t-1", small_task("t-1"))
 

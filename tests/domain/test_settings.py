@@ -360,7 +360,7 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
             "notify: {events: [task_complete]}",
             "notify.events: 'task_complete' is not an event to be told",
             "did you mean 'task_completed'? known: agent_crashed, campaign_activated, campaign_completed,"
-            " revision_requested, step_completed, task_blocked, task_completed",
+            " revision_requested, step_completed, task_blocked, task_commented, task_completed",
         ),
         ("env: [A=b]", "env: an entry is not the name of a variable", "list names only, like MY_KEY; no values"),
         ("env: [BATON_LEASE]", "env: BATON_LEASE is set by Baton itself", "remove it"),

@@ -138,7 +138,7 @@ def test_a_program_that_stays_after_its_result_is_ended_and_judged_by_the_result
     acts = f"echo '{STARTED}'; echo '{TURN}'; echo '{SAID}'; echo '{DONE}'; exec sleep 1000"
     run = run_of(home, acts, after_result="300ms")
     assert kept(run) == ("not_completed", "no_report", "after_result", "s-1")
-    assert run["usage"] == {"input_tokens": 5, "output_tokens": 6}
+    assert run["usage"] == {"runs": 1, "unpriced_runs": 1, "input_tokens": 5, "output_tokens": 6}
 
 
 def test_a_program_that_gets_on_for_ever_is_ended_by_the_wall_clock(home: ScratchHome) -> None:

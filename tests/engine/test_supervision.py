@@ -139,6 +139,13 @@ def test_an_agent_works_in_the_workspace_of_its_task(home: ScratchHome) -> None:
     assert home.lines("places")[1:] == [str(repo)]
 
 
+def test_the_folder_of_the_working_memory_is_there_when_an_agent_starts(home: ScratchHome) -> None:
+    home.agent("writer", 'test -d "$BATON_HOME/memory/WORKING"')
+    home.task("t", "writer")
+    assert not (home.root / "memory").exists()
+    assert home.invoke("writer", "t").code == 0
+
+
 def test_a_prompt_says_who_what_where_and_how_to_end(home: ScratchHome) -> None:
     home.agent("researcher", "mkdir research; echo x >research/t.md; echo 'Ten sources found'", role="a librarian")
     home.agent("writer", "echo done")

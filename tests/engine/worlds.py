@@ -13,6 +13,7 @@ from tests.builders import NOW, create_task, template, unit
 from baton.domain.campaign_commands import CreateCampaign
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import AgentNotFound
+from baton.domain.exchange import Display
 from baton.domain.pipelines import Step
 from baton.domain.records import Holder, Lease, Task
 from baton.domain.settings import Settings
@@ -25,7 +26,7 @@ from baton.engine.granting import Granter
 from baton.engine.liveness import Beat, Undertaker
 from baton.engine.reasons import Reasons
 from baton.engine.sweep import split_damage
-from baton.ports import Display, Process, Slot
+from baton.ports import Process, Slot
 from baton.store.memory import MemoryStore
 
 

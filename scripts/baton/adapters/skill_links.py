@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from msgspec import structs
 
 from baton.domain.errors import BatonError, StorageError
-from baton.ports import Display
+from baton.domain.exchange import Display
 
 if TYPE_CHECKING:
     from baton.domain.skills import Skill

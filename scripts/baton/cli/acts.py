@@ -118,7 +118,7 @@ def activate(wiring: Wiring, campaign: str, *, dispatch: bool) -> Answer:
 
 
 def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
-    """Refuse a campaign that some agent of its pipeline could not work for, before a task of it is made.
+    """Refuse a campaign that some agent of its line or its branches could not work for, before a task of it is made.
 
     Later on such an agent blocks its task: what is active already is not refused, and not held up.
     """

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from baton.adapters.workspaces import Workspaces
+from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
@@ -24,6 +25,7 @@ from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, In
 from baton.domain.ids import check_slug
 from baton.domain.lineage import listed
 from baton.domain.records import Task
+from baton.domain.usage import NOTHING
 from baton.domain.written import CampaignFile, campaign_from
 from baton.engine.activation import generate
 from baton.engine.batches import in_words, summed
@@ -195,6 +197,7 @@ def _view(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
         | _short(campaign, progress)
         | {
             "tasks": progress.statuses,
+            "usage": progress.usage,
             "folder": _folder(wiring.workspaces, campaign),
             **_pieces(wiring, campaign),
             "resources": _resources(wiring, campaign),
@@ -212,6 +215,7 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
         f"  pipeline  {campaign.pipeline}: {steps}",
         f"  tasks     {statuses}",
         f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",
+        *([f"  used      {amounts(progress.usage)}"] if progress.usage != NOTHING else []),
         f"  folder    {_folder(wiring.workspaces, campaign)}",
     ]
     if rows := _pieces(wiring, campaign).get("pieces"):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
+from baton.adapters.prices import ListPrices
 from baton.adapters.processes import LinuxProcesses, become_subreaper
 from baton.cli.preparing import HARNESS_FILES, inspector, preparation
 from baton.cli.running_code import RunningCode
@@ -175,6 +176,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         slot,
         inspector(wiring, prepares),
         Registrar(wiring.workspaces, wiring.store),
+        prices=ListPrices(),
         output_exists=partial(_is_kept, wiring),
         has_changed=code.has_changed,
         restart=partial(restart, wiring),

@@ -140,7 +140,9 @@ def _checks(scene: Scene, records: list[dict[str, Any]]) -> None:
         scene.screen.item(name, fact, "good")
     used: Counter[str] = Counter()
     for event in scene.journal.of("run_ended"):
-        used.update(event["data"].get("usage") or {})
+        usage = event["data"].get("usage") or {}
+        used.update({name: usage[name] for name in (*TOKENS, "cost_usd") if name in usage})
     amounts = [f"{used[name]:,.0f} {name.replace('_', ' ')}" for name in TOKENS if used[name]]
     if used:
-        scene.screen.item("used", f"{used['cost_usd']:,.2f} dollars by list prices: {', '.join(amounts)}")
+        money = f"{used['cost_usd']:,.2f} dollars by list prices" if used["cost_usd"] else "of unknown cost"
+        scene.screen.item("used", f"{money}: {', '.join(amounts)}")

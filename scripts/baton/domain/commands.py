@@ -13,6 +13,7 @@ from baton.domain.records import Holder, Unit
 from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
+from baton.domain.usage import NOTHING, Usage
 
 
 class _Command(Struct, frozen=True, kw_only=True):
@@ -113,7 +114,7 @@ class EndRun(_Command, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     summary: str | None = None
     session: str | None = None
-    usage: dict[str, Any] = {}
+    usage: Usage = NOTHING
     max_revisions: int = 3
     missing: tuple[str, ...] | None = None
     resources: tuple[Resource, ...] = ()

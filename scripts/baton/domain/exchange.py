@@ -130,7 +130,8 @@ class Inspection(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done.
 
-    ``resets_at`` is the instant at which a rate limit ends, where the program said it.
+    ``usage`` is what the program told of what it used, under the names of :mod:`baton.domain.usage`; ``models`` the same
+    by model. ``resets_at`` is the instant at which a rate limit ends, where the program said it.
     """
 
     completed: bool
@@ -138,5 +139,6 @@ class Verdict(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     message: str = ""
     session: str | None = None
-    usage: dict[str, Any] = {}
+    usage: dict[str, int | float] = {}
+    models: dict[str, dict[str, int | float]] = {}
     resets_at: str | None = None

@@ -135,6 +135,7 @@ class CopilotSettings(CliSettings, frozen=True, kw_only=True, forbid_unknown_fie
     OWN_ARGS = frozenset({
         "-p", "--prompt", "-i", "--interactive", "--output-format", "--no-color", "--no-ask-user", "--allow-all",
         "--yolo", "--allow-tool", "--allow-all-tools", "--model", "--resume", "--continue", "-C",
+        "--usage-output-file",
     })  # fmt: skip
     CANNOT = {
         "system_prompt": "Copilot CLI takes none; it reads AGENTS.md",

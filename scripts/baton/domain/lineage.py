@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -26,7 +25,7 @@ KINDS = {
     "final": "article",
     "reports": "report",
 }
-IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg", ".avif"})
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg", ".avif")
 _VERSION = re.compile(r"(.+)\.v([1-9][0-9]{0,3})(\.[^./]*)?")
 
 
@@ -42,7 +41,7 @@ def listed(task: Task) -> list[dict[str, Any]]:
 
 def kind_of(path: str) -> str:
     """Return what kind of thing a file is."""
-    if os.path.splitext(path)[1].lower() in IMAGES:
+    if path.lower().endswith(IMAGES):
         return "image"
     return next((kind for folder, kind in KINDS.items() if path.startswith(f"{folder}/")), "artifact")
 
@@ -57,17 +56,21 @@ def parent_of(task: Task, unit: Unit, path: str) -> str | None:
     """Return what a file was made from: its version before, else what the step before left, by the same name if it can."""
     version, first = version_of(path)
     if version > 1:
-        stem, ending = os.path.splitext(first)
-        return first if version == 2 else f"{stem}.v{version - 1}{ending}"
+        # The mark is the last ".v4" of the path: what comes behind it has no other dot.
+        return first if version == 2 else f".v{version - 1}".join(path.rsplit(f".v{version}", 1))
     before = unit.step if unit.step is not None else (unit.trigger_after_step or 0) + 1
     for earlier in reversed(task.pipeline[:before]):
         if earlier.result is None or earlier.agent is None:
             continue
         left = [one.path for one in earlier.result.resources] or list(earlier.result.outputs)
-        name = os.path.basename(path)
-        same = [one for one in left if os.path.basename(version_of(one)[1]) == name]
+        name = _name(path)
+        same = [one for one in left if _name(version_of(one)[1]) == name]
         if same:
             return same[-1]
         if left:
             return left[0]
     return None
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -23,6 +23,7 @@ from baton.domain.statuses import (
     UnitStatus,
     Wish,
 )
+from baton.domain.usage import NOTHING, Usage
 
 SCHEMA = 1
 HISTORY_LIMIT = 64
@@ -129,7 +130,8 @@ class Unit(_Value, frozen=True, kw_only=True):
 
     A branch becomes ready when the step ``trigger_after_step`` completes; ``deliverable`` is what it makes.
     ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
-    ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry.
+    ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry;
+    ``usage`` sums all runs there ever were.
     """
 
     step: int | None
@@ -159,6 +161,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     result: Result | None = None
     started_at: str | None = None
     completed_at: str | None = None
+    usage: Usage = NOTHING
 
 
 class Blocked(_Value, frozen=True, kw_only=True):
@@ -228,7 +231,7 @@ class Task(_Value, frozen=True, kw_only=True):
     assignees: tuple[str, ...] = ()
     subscribers: tuple[str, ...] = ()
     published_url: str | None = None
-    usage: dict[str, Any] = {}
+    usage: Usage = NOTHING
     created_by: str | None = None
     created_at: str = ""
     updated_at: str = ""

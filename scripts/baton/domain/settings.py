@@ -26,6 +26,7 @@ EVENTS = (
     "agent_crashed",
     "step_completed",
     "revision_requested",
+    "task_commented",
 )
 MAX_AGENTS = 100
 # A supervisor must beat a few times before its silence means anything, whatever was written.

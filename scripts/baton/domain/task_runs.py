@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from baton.domain import commands as c
 from baton.domain import units
@@ -27,6 +27,7 @@ from baton.domain.task_line import (
     without_lease,
 )
 from baton.domain.task_wishes import settle
+from baton.domain.usage import NOTHING, added
 
 _SAID = {
     Outcome.FAILED: "failed",
@@ -122,8 +123,10 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
         news.append(News("agent_crashed", lease.run, data | {"title": task.title}))
     task, happened = _effect(task, lease, command, outcome, at, now)
     news += happened
-    if command.usage:
-        task = structs.replace(task, usage=_added(task.usage, command.usage))
+    if command.usage != NOTHING:
+        task = structs.replace(task, usage=added(task.usage, command.usage))
+        unit = task.unit(lease.unit)
+        task = put(task, structs.replace(unit, usage=added(unit.usage, command.usage)))
     task, settled = settle(task, at)
     return Change(task, tuple(news + settled))
 
@@ -250,18 +253,13 @@ def _facts(command: c.EndRun) -> dict[str, Any]:
         "exit_code": command.exit_code,
         "message": _last_line(command.message),
         "session": command.session,
-        "usage": command.usage,
+        "usage": to_builtins(command.usage),
     }
 
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1][:300] if lines else ""
-
-
-def _added(total: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    numbers = {key: value for key, value in more.items() if isinstance(value, int | float)}
-    return total | {key: total.get(key, 0) + value for key, value in numbers.items()}
 
 
 def _flat(changed: tuple[Task, list[News]]) -> tuple[Task, tuple[News, ...]]:

@@ -13,6 +13,7 @@ from baton.domain.readiness import Why, open_units, unit_of_name, waiting
 from baton.domain.records import Lease, Task
 from baton.domain.settings import Settings
 from baton.domain.statuses import LeaseKind
+from baton.domain.usage import NOTHING, added
 from baton.engine.glance_lines import (
     blocked_line,
     campaign_line,
@@ -21,7 +22,6 @@ from baton.engine.glance_lines import (
     spoiled_line,
     waiting_line,
 )
-from baton.engine.glance_log import added
 from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
 from baton.engine.liveness import Life, life_of
 from baton.engine.reasons import Reasons, stands
@@ -46,7 +46,7 @@ class Glance:
         self.running: list[Running] = []
         self.blocked: list[BlockedTask] = []
         self.spoiled: list[Spoiled] = []
-        self.usage: dict[str, float] | None = None
+        self.usage = NOTHING
 
     # -- records --------------------------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Glance:
             task = tasks.read(id)
         except BatonError:
             return "damaged"
-        self.usage = added(self.usage, task.usage if task is not None else None)
+        self.usage = added(self.usage, task.usage if task is not None else NOTHING)
         return task.status.value if task is not None else "missing"
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
+from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.evidence import words_for
@@ -19,7 +20,8 @@ from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
-from baton.engine.run_skills import SkillFolders, further_skills, shown_to
+from baton.domain.usage import NOTHING, UNKNOWN
+from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
 
 PROTOCOL = "baton-protocol"
@@ -126,10 +128,9 @@ class Preparation:
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
-        facts["skills"] = [
-            {"name": one.name, "description": one.description, "file": os.path.join(one.folder, "SKILL.md")}
-            for one in further
-        ]
+        facts["skills"] = told_of(further)
+        # Agent programs that are let into a folder refuse to start when it is not there.
+        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
         write_private(prompt_file, self._prompts().render("step", facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
@@ -155,7 +156,15 @@ class Preparation:
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log, **given},
+            facts={
+                "harness": name,
+                "model": model,
+                "workspace": workspace,
+                "log": log,
+                **given,
+                # What is known until it has ended; the sweep takes it where nobody lives to say more.
+                "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
+            },
             put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
 
@@ -252,6 +261,7 @@ class Preparation:
             "pieces_there": self._workplaces.files_below(workspace, output) if task.pieces is not None else [],
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
+            "comments": last_comments(task),
             "failures": [
                 {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
                 for f in unit.failures

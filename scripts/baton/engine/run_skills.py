@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import AgentNotFound, BatonError, SkillNotFound
+from baton.domain.exchange import Display
 from baton.domain.records import Unit
 from baton.domain.settings import Settings
 from baton.domain.skill_lists import chosen
 from baton.domain.skills import Skill
-from baton.ports import Agents, Display, Job
+from baton.ports import Agents, Job
 
 
 class SkillFolders(Protocol):
@@ -41,6 +43,14 @@ def further_skills(
     of_campaign = campaign.skills.of(skill.name, *number, unit.label) if campaign is not None else ()
     names = chosen(skill.skills, unit.skills, of_campaign, settings.skills.always)
     return tuple(_found(agents, name, skill.name) for name in names if name != skill.name)
+
+
+def told_of(skills: Sequence[Skill]) -> list[dict[str, str]]:
+    """Return what an agent is told of its further skills."""
+    return [
+        {"name": one.name, "description": one.description, "file": os.path.join(one.folder, "SKILL.md")}
+        for one in skills
+    ]
 
 
 def shown_to(folders: SkillFolders, task: str, job: Job, folder: str | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from baton.domain.errors import BatonError, Busy, NotFound, StorageError
 from baton.domain.readiness import Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome
+from baton.engine.accounting import Prices, estimated
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
 from baton.engine.endings import end_of
@@ -49,6 +50,7 @@ class Supervisor:
         inspector: Inspector,
         registrar: Registrar,
         *,
+        prices: Prices,
         output_exists: Callable[[Task, str], bool],
         has_changed: Callable[[], bool],
         restart: Callable[[Slot], None],
@@ -64,6 +66,7 @@ class Supervisor:
         self._slot = slot
         self._inspector = inspector
         self._registrar = registrar
+        self._prices = prices
         self._output_exists = output_exists
         self._has_changed = has_changed
         self._restart = restart
@@ -121,6 +124,7 @@ class Supervisor:
         """Run a granted unit to its end; return the next grant, if this supervisor goes on, and how the run ended."""
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
+        watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
         unit, lease = granted.unit, granted.lease
         inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
         if inspected is None:
@@ -260,7 +264,9 @@ class Supervisor:
 
     def _fill_slots(self) -> None:
         try:
-            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+            held = sum(slot.held for slot in self._store.slots.states())
+            if held < self._settings().concurrency.agents:  # else what is ready need not be read
+                dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
 

@@ -63,6 +63,15 @@ class MemoryLog(Log):
             events = [event for day in sorted(self._days) for event in self._days[day]]
         return events[max(0, len(events) - count) :]
 
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            events = [event for name in sorted(self._days) if name >= day for event in self._days[name]]
+        return (event for event in events if event["type"] == type)
+
+    def first_day(self) -> str | None:
+        with self._lock:
+            return min(self._days, default=None)
+
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         with self._lock:
             newest = max(self._days, default="")
@@ -71,6 +80,11 @@ class MemoryLog(Log):
                 return [], cursor or end
             days = [day for day in sorted(self._days) if day >= cursor[0]]
             return [event for day in days for event in self._days[day][cursor[1] if day == cursor[0] else 0 :]], end
+
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            days = [self._days[day] for day in sorted(self._days) if day >= since_day]
+        return (event for events in days for event in events if event.get(kind) == id)
 
     def drop_before(self, day: str) -> int:
         """Forget the days before ``day``, never the newest; return how many."""

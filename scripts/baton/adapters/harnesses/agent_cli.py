@@ -33,6 +33,7 @@ class AgentCli:
     needs_last_word = False
     is_talkative = True
     skills_folder: str | None = ".agents/skills"
+    is_free = False
 
     def __init__(self, settings: HarnessSettings) -> None:
         self._settings: CliSettings = getattr(settings, self.name)

@@ -104,6 +104,8 @@ class Harness(AgentCli):
         settings = self._settings
         words = ["exec", "--json", "--skip-git-repo-check"]
         words += ["-c", "analytics.enabled=false", "-c", "check_for_update_on_startup=false"]
+        # A login shell reads /etc/profile, which puts another PATH in the place of ours: no script would be found.
+        words += ["-c", "allow_login_shell=false"]
         if settings.bypass:
             words += ["--dangerously-bypass-approvals-and-sandbox"]
         else:

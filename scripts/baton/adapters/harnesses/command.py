@@ -22,6 +22,7 @@ class Harness:
     variables: tuple[str, ...] = ()
     is_talkative = False
     skills_folder = None
+    is_free = False
 
     def __init__(self, settings: HarnessSettings) -> None:
         """Take what every harness is made with; the skill says all that this one needs."""

@@ -154,7 +154,13 @@ def judge(
     kind = kind_of(speech, end)
     if completes and kind is FailureKind.NO_REPORT:
         summary = end.answer.strip()[:SUMMARY_LIMIT]
-        return Verdict(completed=True, summary=summary, session=heard.session, usage=heard.usage())
+        return Verdict(
+            completed=True,
+            summary=summary,
+            session=heard.session,
+            usage=heard.usage(),
+            models=heard.used_models(),
+        )
     return Verdict(
         completed=False,
         kind=kind,
@@ -162,6 +168,7 @@ def judge(
         message=message_of(speech, kind, end),
         session=heard.session,
         usage=heard.usage(),
+        models=heard.used_models(),
         resets_at=end.resets_at if kind is FailureKind.RATE_LIMIT else None,
     )
 

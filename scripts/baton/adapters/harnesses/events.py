@@ -153,6 +153,15 @@ class EventListener:
         """What was used, as reported; of a run that came to no result only what was told until then."""
         return self._usage or self._read
 
+    def used_models(self) -> dict[str, Counts]:
+        """The same by model; where the program names only one, that one used all."""
+        return self.models or ({self.model: self.usage()} if self.model and self.usage() else {})
+
+    def add_usage(self, used: Usage) -> None:
+        """Take what the program told elsewhere of the whole run, beside what stood in its stream."""
+        self._usage = {**self._usage, **used.counts}
+        self.models = used.models or self.models
+
     def _hear_line(self, line: Fields) -> None:
         is_waiting = False
         for event in self._parser(line):

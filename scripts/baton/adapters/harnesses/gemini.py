@@ -26,7 +26,7 @@ from baton.adapters.harnesses.events import (
     ToolUse,
     Usage,
 )
-from baton.adapters.harnesses.streams import Fields
+from baton.adapters.harnesses.streams import Counts, Fields
 from baton.domain.errors import InvalidInput
 from baton.domain.exchange import Job
 from baton.domain.statuses import FailureKind
@@ -95,8 +95,8 @@ class GeminiParser:
 
     def _of_result(self, event: Fields) -> Iterator[Event]:
         stats, error = event.fields("stats"), event.fields("error")
-        models = {name: one.counts(COUNTS) for name, one in stats.named("models").items()}
-        used = stats.counts(COUNTS)
+        models = {name: _counts(one) for name, one in stats.named("models").items()}
+        used = _counts(stats)
         if milliseconds := stats.number("duration_ms"):
             used["duration_seconds"] = milliseconds / 1000
         yield Usage(counts=used, models=models)
@@ -108,6 +108,14 @@ class GeminiParser:
             words=(error.word("type"),),
             errors=error.text("message", TEXT_LIMIT),
         )
+
+
+def _counts(stats: Fields) -> Counts:
+    """Return the counts; what a model thought is paid like what it said, and stands in the total alone."""
+    counts, asked, total = stats.counts(COUNTS), stats.number("input_tokens"), stats.number("total_tokens")
+    if "output_tokens" in counts and asked is not None and total is not None:
+        counts["output_tokens"] = max(counts["output_tokens"], total - asked)
+    return counts
 
 
 class Harness(AgentCli):

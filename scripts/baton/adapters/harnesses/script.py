@@ -19,6 +19,7 @@ class Harness:
     variables: tuple[str, ...] = ()
     is_talkative = False
     skills_folder = None
+    is_free = True
 
     def __init__(self, settings: HarnessSettings) -> None:
         """Take what every harness is made with; the skill says all that this one needs."""
