@@ -218,13 +218,14 @@ class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
     ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``is_free``: nothing is paid
-    for its runs, so that one which tells nothing of money is not of unknown cost.
+    for its runs, so that one which tells nothing of money is not of unknown cost. In ``skills_folder`` it looks for skills.
     """
 
     name: str
     secrets: tuple[str, ...]
     variables: tuple[str, ...]
     is_talkative: bool
+    skills_folder: str | None
     is_free: bool
 
     def listener(self) -> Listener:

@@ -118,6 +118,14 @@ def test_further_words_come_for_all_agents_and_for_one(program: str, bin_folder:
     assert "--other=1" not in argv
 
 
+def test_gemini_may_read_a_skill_only_when_it_is_shown_one(bin_folder: Path) -> None:
+    policies = []
+    for skills in ((), (a_job().skill,)):
+        job = structs.replace(a_job(str(bin_folder)), skills=skills)
+        policies.append(made("gemini").invocation(job).files["/logs/r-1.gemini-policy.toml"])
+    assert ["activate_skill" in policy for policy in policies] == [False, True]
+
+
 def test_a_system_prompt_is_handed_over_in_each_programs_own_way(bin_folder: Path) -> None:
     said = 'Say "hi"\nnow.'
     argv = invoked(bin_folder, "claude", system_prompt=said).argv

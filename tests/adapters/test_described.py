@@ -208,3 +208,9 @@ def test_a_skill_that_reports_by_itself_is_not_completed_by_the_rule() -> None:
     job = a_job()
     job = msgspec.structs.replace(job, skill=msgspec.structs.replace(job.skill, completes="agent"))
     assert harness.verdict(job, an_end(), heard).kind is FailureKind.NO_REPORT
+
+
+@pytest.mark.parametrize("folder", ["/skills", "../skills", ".git/skills", "a//b", ""])
+def test_a_folder_for_skills_outside_the_workspace_is_refused(folder: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="is not a folder inside the workspace"):
+        described(skills=folder)

@@ -401,10 +401,20 @@ def test_the_manifest_lists_every_file_with_its_hash(live: Home) -> None:
             "path": f"{name}/spring-001.md",
             "sha256": hashlib.sha256((folder / f"{name}/spring-001.md").read_bytes()).hexdigest(),
             "bytes": (folder / f"{name}/spring-001.md").stat().st_size,
+            "title": "spring-001",
+            "kind": kind,
+            "version": 1,
+            "parent": parent,
             "task": "spring-001",
             "step": step,
         }
-        for step, name in enumerate(("research", "drafts", "reviewed"))
+        for step, (name, kind, parent) in enumerate(
+            (
+                ("research", "research_material", None),
+                ("drafts", "article", "research/spring-001.md"),
+                ("reviewed", "article", "drafts/spring-001.md"),
+            )
+        )
     ]
     assert files == {"campaign": "spring", "files": expected}
 

@@ -118,6 +118,12 @@ def test_what_is_done_and_gets_on_is_known_from_the_start(name: str) -> None:
 
 
 @every_harness
+def test_where_it_looks_for_skills_is_a_folder_inside_the_workspace_or_nowhere(name: str) -> None:
+    folder = made(name).skills_folder
+    assert folder is None or not {"", ".", "..", ".git"} & set(folder.split("/"))
+
+
+@every_harness
 def test_a_missing_program_is_said_with_its_cure_before_anything_starts(name: str, tmp_path: Path) -> None:
     with pytest.raises(HarnessMissing) as caught:
         made(name).invocation(a_job(tmp_path))

@@ -65,6 +65,7 @@ DEFAULTS: dict[str, Any] = {
         ],
     },
     "retention": {"archive": "365d", "runs": "90d", "logs": "30d", "events": "90d"},
+    "skills": {"always": []},
     "env": [],
 }
 
@@ -170,7 +171,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "retries: {}",
             "retries: unknown key",
-            "did you mean 'retry'? known: concurrency, env, harness, lease, notify, retention, retry, sweep, timeouts",
+            "did you mean 'retry'? known: concurrency, env, harness, lease, notify, retention, retry, skills, sweep, "
+            "timeouts",
         ),
         (
             "concurrency: {agents: 0}",

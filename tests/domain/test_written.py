@@ -13,7 +13,9 @@ from baton.domain.campaign_commands import ActivateCampaign, AddTask, CreateCamp
 from baton.domain.campaigns import Campaign
 from baton.domain.commands import CreateTask
 from baton.domain.errors import InvalidInput
+from baton.domain.evidence import WrittenExpectation
 from baton.domain.pipelines import Step, Template, units_of
+from baton.domain.skill_lists import CampaignSkills
 from baton.domain.statuses import TaskStatus
 from baton.domain.written import CampaignFile, TaskFile, campaign_from, planned_task, task_from
 
@@ -73,6 +75,7 @@ def test_the_campaign_of_the_contract_is_read_and_becomes_a_command() -> None:
             "harness": None,
             "model": None,
             "notes": "free text",
+            "skills": CampaignSkills(),
             "snapshot": template(),
             "created_by": "ann",
         },
@@ -160,6 +163,7 @@ def test_a_task_file_becomes_a_command_with_every_field_a_person_may_set() -> No
         brief="short",
         content_type="post",
         content_slug="rye-bread",
+        pieces=3,
         focus_groups=["bakers"],
         labels=["bread"],
         assignees=["ann"],
@@ -182,6 +186,7 @@ def test_a_task_file_becomes_a_command_with_every_field_a_person_may_set() -> No
             "brief": "short",
             "content_type": "post",
             "content_slug": "rye-bread",
+            "pieces": 3,
             "focus_groups": ("bakers",),
             "labels": ("bread",),
             "assignees": ("ann",),
@@ -269,6 +274,7 @@ def test_a_planned_task_carries_what_the_campaign_says() -> None:
             "brief": "free text",
             "deliverables": {"hero_image": True},
             "focus_groups": ("bakers",),
+            "pieces": None,
             "created_by": "campaign spring",
         },
     )
@@ -293,6 +299,15 @@ def test_the_seed_keywords_are_dealt_out_and_none_is_left_over(
     count: int, keywords: tuple[str, ...], shared: list[tuple[str, ...]]
 ) -> None:
     assert shares(planned(count, seed_keywords=keywords)) == shared
+
+
+def test_the_one_task_of_a_batch_knows_how_many_pieces_it_makes_and_its_steps_expect_so_many() -> None:
+    expects = (WrittenExpectation(folder="drafts/{task}", count="pieces"),)
+    line = template(Step(agent="writer", expects=expects))
+    for generate, pieces in (("batch", 3), ("per_article", None)):
+        command = planned_task(planned(3, generate=generate, snapshot=line), "spring-001")
+        assert command.fields["pieces"] == pieces
+        assert command.units[0].expects[0].count == (pieces or 1)
 
 
 def test_the_one_task_of_a_batch_gets_every_keyword() -> None:

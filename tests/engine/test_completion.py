@@ -179,9 +179,12 @@ def test_the_manifest_names_what_is_there_of_what_the_steps_left(world: World) -
     assert json.loads(world.papers.written["acme/spring/manifest.json"]) == {
         "campaign": "spring",
         "files": [
-            {"path": "drafts/a.md", "bytes": 4, "task": "spring-001", "step": 0},
-            {"path": "pictures/1.png", "bytes": 2, "task": "spring-001", "step": 0},
-            {"path": "pictures/2.png", "bytes": 1, "task": "spring-001", "step": 0},
+            {"path": path, "bytes": size, "kind": kind, "version": 1, "parent": None, "task": "spring-001", "step": 0}
+            for path, size, kind in (
+                ("drafts/a.md", 4, "article"),
+                ("pictures/1.png", 2, "image"),
+                ("pictures/2.png", 1, "image"),
+            )
         ],
     }
 

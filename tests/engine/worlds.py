@@ -4,7 +4,7 @@ whatever starts, ends or describes something outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -13,6 +13,7 @@ from tests.builders import NOW, create_task, template, unit
 from baton.domain.campaign_commands import CreateCampaign
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import AgentNotFound
+from baton.domain.exchange import Display
 from baton.domain.pipelines import Step
 from baton.domain.records import Holder, Lease, Task
 from baton.domain.settings import Settings
@@ -158,6 +159,23 @@ class Papers:
         self.written[f"{root}/{path}"] = data.decode()
 
 
+class SkillFolders:
+    """Skills that are shown because the test says so; each note is a run and its task."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+
+    def show(self, run: str, task: str, workspace: str, folder: str, skills: Sequence[Skill]) -> tuple[str, ...]:
+        self.notes[run] = task
+        return tuple(skill.name for skill in skills)
+
+    def put_away(self, run: str) -> bool:
+        return self.notes.pop(run, None) is not None
+
+    def shown(self) -> list[Display]:
+        return [Display(run=run, task=task) for run, task in self.notes.items()]
+
+
 class World:
     """A home in memory."""
 
@@ -175,6 +193,7 @@ class World:
         self.beats: dict[int, Beat] = {}
         self.missing: tuple[str, ...] = ()
         self.looked: list[str | None] = []
+        self.skill_folders = SkillFolders()
 
     # -- arranging ----------------------------------------------------------------------------------------------
 
@@ -271,6 +290,8 @@ class World:
             undertaker=Undertaker(self.processes, self.clock, self.clock.passes),
             slot_path=lambda number: f"slots/{number:02d}",
             close=self.close,
+            skill_folders=self.skill_folders,
+            resources=lambda task, lease: (),
             missing=self.look_for,
         )
 

@@ -42,6 +42,11 @@ HANDS = ("ann", "alpha")
 SETTINGS = "retry: {max_interruptions: 1000, max_revisions: 1000}\nnotify: {channels: []}\n"
 
 
+def nothing(*words: Any) -> tuple[()]:
+    """Look for what a step must leave, and for what it has left: these have neither."""
+    return ()
+
+
 class Book:
     """What one process asked and was answered: a line before each call, and one after it."""
 
@@ -201,7 +206,7 @@ class Worker:
             "end": lambda token, outcome, goes_on: self.end(id, token, outcome, goes_on=goes_on),
             "acquire": lambda agent: calls.acquire(door, self.clock, settings, id, Caller(agent=agent)),
             "release": lambda agent: calls.release(door, id, Caller(agent=agent)),
-            "complete": lambda agent: calls.complete(door, id, Caller(agent=agent), Done()),
+            "complete": lambda agent: calls.complete(door, id, Caller(agent=agent), Done(), nothing, nothing),
             "revise": lambda agent, to: calls.request_revision(door, id, Caller(agent=agent), settings, to, "dry"),
             "send_back": lambda to, stop: calls.revise_by_person(door, id, "ann", to, "dry", stop_run=stop),
             "stop": lambda: calls.revoke(door, id, "ann"),
@@ -215,7 +220,7 @@ class Worker:
         if to_step:
             calls.request_revision(self.door, id, caller, self.wiring.config.settings(), to_step[0], "dry")
         else:
-            calls.complete(self.door, id, caller, Done())
+            calls.complete(self.door, id, caller, Done(), nothing, nothing)
 
     def end(self, id: str, token: int, outcome: str, *, goes_on: bool) -> None:
         run = next(run for known, _, run in self.runs[id] if known == token)

@@ -13,6 +13,8 @@ from baton.domain.errors import DiskFull, InvalidInput, InvalidWord, PermissionR
 from baton.domain.records import Task
 
 SOURCE_LIMIT = 20 * 1024 * 1024
+TITLE_LOOK = 4096
+TITLE_LIMIT = 200
 SUBFOLDERS = ("sources", "reports")
 
 
@@ -60,8 +62,9 @@ class Workspaces:
         return os.path.relpath(found, root)
 
     def exists(self, task: Task, output: str) -> bool:
-        """Tell whether a step left this file."""
-        return os.path.isfile(os.path.join(self.path(task), output))
+        """Tell whether a step left this file, or a folder with files in it."""
+        root = self.path(task)
+        return os.path.isfile(os.path.join(root, output)) or bool(self.files_below(root, output))
 
     def secure(self, task: Task, output: str) -> None:
         """Write an output of a step through to the disk: a step that is completed for good must not lose what it left."""
@@ -153,19 +156,25 @@ class Workspaces:
         shutil.rmtree(self.campaign(project, campaign), ignore_errors=True)
 
     def describe(self, root: str, path: str) -> dict[str, Any] | None:
-        """Return path, sha256 and size of a file a campaign produced; ``None`` when it is gone."""
+        """Return path, sha256, size and title of a file that a task left; ``None`` when it is gone or is no file."""
         import hashlib  # start-up: 3 ms, that OpenSSL takes
 
         digest = hashlib.sha256()
         size = 0
+        title = ""
+        place = os.path.join(root, path)
         try:
-            with open(os.path.join(root, path), "rb") as file:
+            if not os.path.isfile(place):
+                return None
+            with open(place, "rb") as file:
                 while part := file.read(1 << 20):
+                    title = title if size else _title(part[:TITLE_LOOK])
                     digest.update(part)
                     size += len(part)
         except OSError:
             return None
-        return {"path": path, "sha256": digest.hexdigest(), "bytes": size}
+        title = title or os.path.splitext(os.path.basename(path))[0]
+        return {"path": path, "sha256": digest.hexdigest(), "bytes": size, "title": title}
 
     def files_below(self, root: str, folder: str) -> list[str]:
         """The files in one folder of a workspace, relative to it; links are not followed."""
@@ -173,6 +182,27 @@ class Workspaces:
         for base, _, names in os.walk(os.path.join(root, folder)):
             found += [os.path.relpath(os.path.join(base, name), root) for name in names]
         return sorted(found)
+
+    def files_named(self, root: str, folder: str, name: str) -> list[str]:
+        """The files in one folder that bear a name: ``<name>.*``, and what lies below ``<name>/``; hidden ones apart."""
+        found: list[str] = []
+        try:
+            names = sorted(os.listdir(os.path.join(root, folder)))
+        except OSError:
+            return []
+        for one in names:
+            if one != name and not one.startswith(f"{name}."):
+                continue
+            path = os.path.join(folder, one)
+            found += self.files_below(root, path) or ([path] if one != name else [])
+        return [path for path in found if not any(part.startswith(".") for part in path.split("/"))]
+
+    def written_at(self, root: str, path: str) -> int | None:
+        """When a file was written, in nanoseconds; ``None`` when it is gone."""
+        try:
+            return os.stat(os.path.join(root, path)).st_mtime_ns
+        except OSError:
+            return None
 
     def write(self, root: str, path: str, data: bytes) -> None:
         """Write one of our own files into a workspace, whole or not at all, durably."""
@@ -182,6 +212,14 @@ class Workspaces:
         _write(temporary, data)
         os.rename(temporary, target)
         _sync_up(os.path.dirname(target), root)
+
+
+def _title(head: bytes) -> str:
+    """Return the first heading of a text, if it begins with one; nothing for what is no text."""
+    for line in head.decode("utf-8", "replace").splitlines():
+        if line.startswith("# "):
+            return line[2:].strip()[:TITLE_LIMIT]
+    return ""
 
 
 def _write(path: str, data: bytes) -> None:

@@ -15,6 +15,7 @@ from baton.engine import agent_calls as calls
 
 if TYPE_CHECKING:
     from baton.domain.campaigns import Campaign
+    from baton.domain.resources import Resource
 
 
 def acquire(wiring: Wiring, task: str | None, agent: str | None) -> Answer:
@@ -57,7 +58,7 @@ def complete(
         readability_score=calls.check_score("readability-score", readability_score),
         data=calls.check_data(result),
     )
-    record, after = calls.complete(wiring.door, task, caller, done, _look(wiring, caller.agent))
+    record, after = calls.complete(wiring.door, task, caller, done, _look(wiring, caller.agent), _left(wiring))
     wiring.dispatch_quietly()
     pending = calls.to_be_checked(record, caller.token)
     if pending:
@@ -77,7 +78,9 @@ def complete_branch(
     task = task_of(words[0] if words[1:] else None, wiring.environ)
     caller = caller_of(agent, task, wiring.environ)
     done = calls.Done(outputs=wiring.checked_outputs(task, outputs), summary=summary)
-    record, after = calls.complete_branch(wiring.door, task, label, caller, done, _look(wiring, caller.agent))
+    record, after = calls.complete_branch(
+        wiring.door, task, label, caller, done, _look(wiring, caller.agent), _left(wiring)
+    )
     wiring.dispatch_quietly()
     pending = calls.to_be_checked(record, caller.token)
     if pending:
@@ -120,19 +123,21 @@ def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
     Later on such an agent blocks its task: what is active already is not refused, and not held up.
     """
     from baton.domain.campaigns import CampaignStatus  # start-up: agents do not need it
-    from baton.domain.pipelines import wanted_branches  # start-up: the same
+    from baton.domain.pipelines import branches_of, units_of  # start-up: the same
+    from baton.engine.run_skills import further_skills  # start-up: the same
     from baton.store.skills import script_path  # start-up: the same
 
     if campaign.status is not CampaignStatus.PLANNING:
         return
-    default = wiring.config.settings().harness.default
-    snapshot = campaign.snapshot
-    for step in (*snapshot.main_steps, *wanted_branches(snapshot, campaign.deliverables)):
-        if step.agent is None:
+    settings = wiring.config.settings()
+    branches = branches_of(campaign.snapshot, campaign.deliverables).values()
+    for unit in (*units_of(campaign.snapshot.main_steps), *branches):
+        if unit.agent is None:
             continue
-        skill = wiring.agents.find(step.agent)
-        if (step.harness or skill.harness or default) == "script":
+        skill = wiring.agents.find(unit.agent)
+        if (unit.harness or skill.harness or settings.harness.default) == "script":
             script_path(skill)
+        further_skills(wiring.agents, skill, unit, campaign, settings)
 
 
 def _look(wiring: Wiring, agent: str) -> calls.Look:
@@ -144,6 +149,15 @@ def _look(wiring: Wiring, agent: str) -> calls.Look:
         return missing_by_hand(wiring, task, unit, agent)
 
     return look
+
+
+def _left(wiring: Wiring) -> calls.Left:
+    def left(task: Task, unit: Unit, outputs: tuple[str, ...]) -> tuple[Resource, ...]:
+        from baton.engine.registering import Registrar  # start-up: in a run its supervisor does this
+
+        return Registrar(wiring.workspaces, wiring.store).of_unit(task, unit, outputs)
+
+    return left
 
 
 def _what_comes_next(after: Task) -> dict[str, Any]:

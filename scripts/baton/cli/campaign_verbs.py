@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -14,16 +16,20 @@ from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
+from baton.cli.task_views import pieces_of
 from baton.cli.wiring import Wiring
 from baton.domain import campaign_commands as commands
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.commands import CancelTask
-from baton.domain.errors import AlreadyExists, IllegalTransition, InvalidInput
+from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, InvalidInput
 from baton.domain.ids import check_slug
+from baton.domain.lineage import listed
 from baton.domain.pipelines import wanted_branches
+from baton.domain.records import Task
 from baton.domain.usage import NOTHING
 from baton.domain.written import CampaignFile, campaign_from
 from baton.engine.activation import generate
+from baton.engine.batches import in_words, summed
 from baton.engine.completion import Progress, progress_of
 from baton.ports import Damage
 from baton.store.documents import load
@@ -194,6 +200,8 @@ def _view(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
             "tasks": progress.statuses,
             "usage": progress.usage,
             "folder": _folder(wiring.workspaces, campaign),
+            **_pieces(wiring, campaign),
+            "resources": _resources(wiring, campaign),
         }
     )
 
@@ -213,7 +221,32 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
         *([f"  used      {amounts(progress.usage)}"] if progress.usage != NOTHING else []),
         f"  folder    {_folder(wiring.workspaces, campaign)}",
     ]
+    if rows := _pieces(wiring, campaign).get("pieces"):
+        lines.insert(-1, f"  pieces    {in_words(rows)}")
+    if found := _resources(wiring, campaign):
+        kinds = sorted(Counter(one["kind"] for one in found).items())
+        lines.insert(-1, f"  files     {len(found)}: {', '.join(f'{count} {kind}' for kind, count in kinds)}")
     return "\n".join(lines)
+
+
+def _pieces(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
+    """How many pieces its batches have made, by step; nothing where there is a task for each."""
+    if campaign.generate != "batch":
+        return {}
+    return {"pieces": summed(row for task in _tasks(wiring, campaign) for row in pieces_of(wiring, task))}
+
+
+def _resources(wiring: Wiring, campaign: Campaign) -> list[dict[str, Any]]:
+    """What its tasks have left so far, file by file."""
+    return [one for task in _tasks(wiring, campaign) for one in listed(task)]
+
+
+def _tasks(wiring: Wiring, campaign: Campaign) -> Iterator[Task]:
+    for id in campaign.tasks:
+        with suppress(BatonError):  # a damaged record is counted by its status
+            task = wiring.store.tasks.read(id)
+            if task is not None:
+                yield task
 
 
 def _folder(workspaces: Workspaces, campaign: Campaign) -> str:

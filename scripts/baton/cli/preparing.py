@@ -39,8 +39,9 @@ def preparation(wiring: Wiring) -> Preparation:
     def harness(name: str) -> Harness:
         return harness_named(name, wiring.config.settings().harness)
 
+    prompts, folders = _prompts(wiring), wiring.skill_folders
     return Preparation(
-        places, wiring.agents, wiring.config, _prompts(wiring), wiring.workspaces, harness, wiring.environ
+        places, wiring.agents, wiring.config, prompts, wiring.workspaces, folders, harness, wiring.environ
     )
 
 

@@ -29,13 +29,14 @@ from baton.domain.readiness import Why
 from baton.domain.records import Task, Unit
 from baton.domain.statuses import Outcome
 from baton.engine.granting import Granted
+from baton.engine.registering import Registrar
 from baton.engine.run_records import ended_as
 from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
 
 LOADED_LATE = (
-    "adapters.prompts", "engine.completion", "store.dotenv", "store.parking", "store.runs", "store.skills",
-    "store.strict_yaml", "store.waits",
+    "adapters.prompts", "adapters.skill_links", "engine.completion", "store.displays", "store.dotenv", "store.parking",
+    "store.runs", "store.skills", "store.strict_yaml", "store.waits",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 
@@ -174,6 +175,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         inspector(wiring, prepares),
+        Registrar(wiring.workspaces, wiring.store),
         prices=ListPrices(),
         output_exists=partial(_is_kept, wiring),
         has_changed=code.has_changed,

@@ -22,6 +22,7 @@ from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
 from baton.engine.reasons import Reasons
+from baton.engine.registering import Registrar
 from baton.engine.sweep import split_damage, sweep
 from baton.store import upkeep
 from baton.store.files import read_bytes, replace, said
@@ -85,6 +86,8 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),
         slot_path=wiring.store.slots.path,
         close=wiring.is_completed,
+        skill_folders=wiring.skill_folders,
+        resources=Registrar(wiring.workspaces, wiring.store).of_run,
         missing=partial(_missing, wiring),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+import msgspec
 
 from baton.cli.amounts import amounts, money
 from baton.cli.paint import plain
@@ -14,11 +15,13 @@ from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
+from baton.domain.lineage import listed
 from baton.domain.priorities import rank_of
 from baton.domain.readiness import Why, open_units
 from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
 from baton.domain.usage import NOTHING
+from baton.engine.batches import in_words, progress_of_pieces
 from baton.engine.reasons import Reasons
 from baton.ports import Damage
 
@@ -79,7 +82,9 @@ def ready(wiring: Wiring, project: str | None) -> Answer:
 def show(wiring: Wiring, task: str) -> Answer:
     """Show one task: its record as JSON, or the gist of it."""
     record = wiring.task(check_id(task))
-    return Answer(record, lambda: _words(wiring, record))
+    rows = pieces_of(wiring, record)
+    data: Any = msgspec.to_builtins(record) | {"progress": rows} if rows else record
+    return Answer(data, lambda: _words(wiring, record))
 
 
 @script("show", "steps of task", name="steps", example="task.py steps spring-001", id_option="task")
@@ -102,6 +107,12 @@ def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
         found = wiring.store.tasks.read(id)
         if found is not None and found.status != "deleted":
             yield found
+
+
+def pieces_of(wiring: Wiring, task: Task) -> list[dict[str, Any]]:
+    """How many pieces each unit of a batch has made; nothing for another task."""
+    root = wiring.workspaces.path(task)
+    return progress_of_pieces(task, lambda folder: wiring.workspaces.files_below(root, folder))
 
 
 def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
@@ -138,9 +149,15 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines += [f"            to change it: {reason.cure}"] if reason.cure is not None else []
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
+    if rows := pieces_of(wiring, task):
+        lines.append(f"  pieces    {in_words(rows)}")
     if task.usage != NOTHING:
         lines.append(f"  used      {amounts(task.usage)}")
-    lines += ["", _steps(task), "", "Last events:"]
+    lines += ["", _steps(task)]
+    if resources := listed(task):
+        heads = ("file", "kind", "title", "version", "sha256", "made from")
+        lines += ["", table(heads, [_resource(one) for one in resources])]
+    lines += ["", "Last events:"]
     lines += [f"  {event.at}  {_told(event)}" for event in task.history[-SHOWN_EVENTS:]]
     return "\n".join(lines)
 
@@ -160,6 +177,10 @@ def _steps(task: Task) -> str:
         for unit in task.units()
     ]
     return table(("step", "agent", "status", "attempts", "cost", "outputs", "said"), rows)
+
+
+def _resource(one: dict[str, Any]) -> tuple[Any, ...]:
+    return one["path"], one["kind"], one["title"][:40], one["version"], one["sha256"][:12], one["parent"] or ""
 
 
 def _told(event: Event) -> str:

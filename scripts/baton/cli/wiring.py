@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import BatonError, CampaignNotFound, InvalidInput, InvalidWord, TaskNotFound
 from baton.store.layout import Home, toolkit_path
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from baton.adapters.clock import SystemClock
     from baton.adapters.launcher import LocalLauncher
     from baton.adapters.notifiers.telegram import Notifier
+    from baton.adapters.skill_links import SkillLinks
     from baton.adapters.workspaces import Workspaces
     from baton.domain.campaigns import Campaign
     from baton.domain.pipelines import Template
@@ -140,6 +142,13 @@ class Wiring:
         from baton.adapters.workspaces import Workspaces  # start-up
 
         return Workspaces(self.home.root)
+
+    @cached_property
+    def skill_folders(self) -> SkillLinks:
+        """Shows skills in workspaces."""
+        from baton.adapters.skill_links import SkillLinks  # start-up
+
+        return SkillLinks(self.store.displays, self.environ.get("PATH") or DEFAULT_PATH)
 
     @cached_property
     def launcher(self) -> LocalLauncher:

@@ -25,6 +25,7 @@ from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransiti
 from baton.domain.news import Change, News, stamp_for, stamped
 from baton.domain.pipelines import Template
 from baton.domain.records import SCHEMA, Event
+from baton.domain.skill_lists import CampaignSkills
 
 
 class CampaignStatus(StrEnum):
@@ -67,6 +68,7 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     harness: str | None = None
     model: str | None = None
     notes: str = ""
+    skills: CampaignSkills = CampaignSkills()
     planned: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     generated: bool = True

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from baton.domain.records import Holder, Unit
+from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.domain.sessions import Session
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
@@ -77,6 +78,7 @@ class CompleteByHand(_Command, frozen=True, kw_only=True):
     readability_score: float | None = None
     data: dict[str, Any] | None = None
     missing: tuple[str, ...] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class ReportRun(_Command, frozen=True, kw_only=True):
@@ -99,7 +101,8 @@ class EndRun(_Command, frozen=True, kw_only=True):
 
     ``is_parked``: its harness has been parked for what ``kind`` says, ``resets_at`` being the end that was named.
     ``missing`` is what the step expects and was not found, in words; ``None`` when nobody has looked. A unit that
-    expects something is completed only by a command that was looked for, with nothing missing.
+    expects something is completed only by a command that was looked for, with nothing missing. ``resources`` are the files
+    that it left.
     """
 
     token: int
@@ -119,6 +122,7 @@ class EndRun(_Command, frozen=True, kw_only=True):
     is_parked: bool = False
     max_revisions: int = 3
     missing: tuple[str, ...] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class CompleteBranch(_Command, frozen=True, kw_only=True):
@@ -132,6 +136,7 @@ class CompleteBranch(_Command, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     summary: str | None = None
     missing: tuple[str, ...] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class RetriggerBranches(_Command, frozen=True, kw_only=True):

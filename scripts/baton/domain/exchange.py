@@ -61,7 +61,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     ``readable`` and ``writable`` are folders beside the workspace: its instructions, its working memory. A program that
     asks before it leaves its working directory has to be told of them.
-    ``resume`` is the program's own id of a session to go on with.
+    ``resume`` is the program's own id of a session to go on with. ``skills`` are those it may be shown, its own first.
     """
 
     run: str
@@ -73,6 +73,7 @@ class Job(Struct, frozen=True, kw_only=True):
     environ: dict[str, str]
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    skills: tuple[Skill, ...] = ()
     resume: str | None = None
 
 
@@ -90,6 +91,22 @@ class Invocation(Struct, frozen=True, kw_only=True):
     environ: dict[str, str]
     files: dict[str, str] = {}
     scratch: str | None = None
+
+
+class Display(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one run's skills put into a workspace, written down before any of it is there.
+
+    ``links`` are paths and what they lead to; ``folders`` were made for them, outer ones first. ``excluded`` is the
+    text that keeps git from seeing them, in the file ``exclude_file`` (which was ``made`` for it, or was there).
+    """
+
+    run: str
+    task: str
+    links: dict[str, str] = {}
+    folders: tuple[str, ...] = ()
+    exclude_file: str | None = None
+    excluded: str = ""
+    made: bool = False
 
 
 class Ending(Struct, frozen=True, kw_only=True):

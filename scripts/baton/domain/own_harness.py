@@ -91,7 +91,8 @@ class OwnHarness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One program. The prompt stands on its standard input, and in the file ``{prompt_file}``.
 
     ``argv`` has placeholders; a word in which one without a value stands alone (no model, nothing to resume) goes,
-    and with it an option before it. ``secrets`` and ``variables`` name what it gets of the environment.
+    and with it an option before it. ``secrets`` and ``variables`` name what it gets of the environment. ``skills`` is the
+    folder, in its working directory, in which it looks for Agent Skills.
     """
 
     argv: tuple[str, ...]
@@ -99,6 +100,7 @@ class OwnHarness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     environ: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    skills: str | None = None
     parser: str = "text"
     stream: Stream = Stream()
     success: Success = Success()
@@ -108,6 +110,10 @@ class OwnHarness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.argv or not self.argv[0].strip():
             refuse_key("argv", "names no program", cure="write it like [my-agent, --json, '-']")
+        if self.skills is not None and not _is_inside(self.skills):
+            refuse_key(
+                "skills", f"{self.skills[:80]!r} is not a folder inside the workspace", cure="like .agents/skills"
+            )
         for word in self.argv:
             self._check_word(word)
         if self.parser not in PARSERS:
@@ -136,3 +142,8 @@ class OwnHarness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in found:
             if name not in PLACEHOLDERS:
                 refuse_key("argv", f"{{{name}}} is not known", word=name, known=PLACEHOLDERS)
+
+
+def _is_inside(folder: str) -> bool:
+    parts = folder.split("/")
+    return folder.isprintable() and not {"", ".", "..", ".git"} & set(parts)

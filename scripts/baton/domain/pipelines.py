@@ -12,6 +12,7 @@ from baton.domain.evidence import MOST_EXPECTED, WrittenExpectation, kept
 from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent, check_id, check_slug
 from baton.domain.records import Unit
+from baton.domain.skill_lists import check_skills
 from baton.domain.statuses import TaskStatus
 from baton.domain.times import parse_duration
 
@@ -50,6 +51,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     gates: Any = None
     review: Any = None
     expects: tuple[WrittenExpectation, ...] = ()
+    skills: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_unbuilt(self, NOT_BUILT_IN_STEP, "a step")
@@ -69,6 +71,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
             raise ValueError(f"task_status {self.task_status.value!r} is not one a step can stand for")
         if self.output_dir is not None:
             check_folder(self.output_dir)
+        check_skills("skills", self.skills)
         if self.expects and self.agent is None:
             raise ValueError("expects in a step without an agent: nobody could leave it")
         if len(self.expects) > MOST_EXPECTED:
@@ -194,6 +197,7 @@ def _unit(step: Step, key: str, number: int | None, harness: str | None, model: 
         timeout=step.timeout,
         max_attempts=step.max_attempts,
         expects=kept(step.expects, pieces),
+        skills=step.skills,
         trigger_after_step=step.trigger_after_step if isinstance(step, Branch) else None,
         deliverable=step.deliverable if isinstance(step, Branch) else None,
     )

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from baton.domain.evidence import Expectation
+from baton.domain.resources import Resource
 from baton.domain.sessions import Session
 from baton.domain.statuses import (
     FINISHED,
@@ -112,7 +113,7 @@ class Failure(_Value, frozen=True, kw_only=True):
 
 
 class Result(_Value, frozen=True, kw_only=True):
-    """What a completed unit left: paths relative to the workspace, words, scores, free data."""
+    """What a completed unit left: paths relative to the workspace, words, scores, free data, and the files themselves."""
 
     at: str
     agent: str
@@ -122,6 +123,7 @@ class Result(_Value, frozen=True, kw_only=True):
     quality_score: float | None = None
     readability_score: float | None = None
     data: dict[str, Any] | None = None
+    resources: tuple[Resource, ...] = ()
 
 
 class Unit(_Value, frozen=True, kw_only=True):
@@ -147,6 +149,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     timeout: str | None = None
     max_attempts: int | None = None
     expects: tuple[Expectation, ...] = ()
+    skills: tuple[str, ...] = ()
     trigger_after_step: int | None = None
     deliverable: str | None = None
     status: UnitStatus = UnitStatus.PENDING
@@ -188,7 +191,7 @@ class Asked(_Value, frozen=True, kw_only=True):
 
 
 class Task(_Value, frozen=True, kw_only=True):
-    """One live or finished task: the whole truth about it, in one file."""
+    """One live or finished task: the whole truth about it, in one file. ``pieces``: so many, of a batch."""
 
     schema: int
     id: str
@@ -225,6 +228,7 @@ class Task(_Value, frozen=True, kw_only=True):
     brief: str = ""
     content_type: str | None = None
     content_slug: str | None = None
+    pieces: int | None = None
     deliverables: dict[str, bool] = {}
     focus_groups: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()

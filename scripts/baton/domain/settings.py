@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from baton.domain.harness_settings import HarnessSettings as HarnessSettings
 from baton.domain.refusals import check_count, check_durations, check_variables, check_word, refuse_key
+from baton.domain.skill_lists import check_skills
 from baton.domain.times import parse_duration
 
 Duration = Annotated[str, Meta(examples=["30s"])]
@@ -211,6 +212,15 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return parse_duration(self.events)
 
 
+class SkillSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Skills that every run of an agent is given, whatever a step or a campaign says."""
+
+    always: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_skills("always", self.always, may_take_away=False)
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of ``config/baton.yaml``. ``env`` names the variables that every agent may inherit."""
 
@@ -222,6 +232,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     harness: HarnessSettings = HarnessSettings()
     notify: NotifySettings = NotifySettings()
     retention: Retention = Retention()
+    skills: SkillSettings = SkillSettings()
     env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

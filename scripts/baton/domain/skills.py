@@ -13,6 +13,7 @@ from baton.domain.errors import InvalidInput
 from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.ids import is_agent_name
 from baton.domain.refusals import MAX_COUNT, check_count, check_duration, check_variables, check_word, refuse_key
+from baton.domain.skill_lists import check_skills
 
 METADATA_KEYS = (
     "harness",
@@ -26,6 +27,7 @@ METADATA_KEYS = (
     "optional",
     "env",
     "completes",
+    "skills",
 )
 COMPLETES = ("agent",)
 NEED_COMMAND = ("script", "command")
@@ -67,7 +69,8 @@ class Skill(Struct, frozen=True, kw_only=True):
     """An agent that can be asked to work. ``folder`` is absolute; ``shipped``: it came with the toolkit.
 
     ``None`` means that the skill does not say, and that step, campaign or settings decide. ``completes`` is ``agent``
-    for one that always reports by itself. ``requires`` and ``optional`` name capabilities, ``env`` variables.
+    for one that always reports by itself. ``requires`` and ``optional`` name capabilities, ``env`` variables, ``skills``
+    further skills that each of its runs is given.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Skill(Struct, frozen=True, kw_only=True):
     optional: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     completes: str | None = None
+    skills: tuple[str, ...] = ()
     folder: str
     shipped: bool
 
@@ -109,6 +113,7 @@ def skill_from(written: FrontMatter, *, folder: str, folder_name: str, shipped: 
         optional=tuple(ours.get("optional", "").split()),
         env=tuple(ours.get("env", "").split()),
         completes=ours.get("completes"),
+        skills=tuple(ours.get("skills", "").split()),
         folder=folder,
         shipped=shipped,
     )
@@ -132,6 +137,8 @@ def _check_metadata(key: str, value: str) -> None:
         check_duration(path, value, above_zero=True)
     elif key == "env":
         check_variables(path, value.split())
+    elif key == "skills":
+        check_skills(path, value.split(), may_take_away=False)
     elif key == "max_attempts":
         if not _COUNT.fullmatch(value):
             refuse_key(path, f"{value!r} is not a whole number", cure=f'write "1" to "{MAX_COUNT}"')

@@ -25,7 +25,13 @@ def complete_by_hand(task: Task, command: c.CompleteBranch, now: str) -> Change:
         raise IllegalTransition(f"the branch is {branch.status}{waits}")
     check_evidence(branch, command.missing)
     at = stamp_for(task, now)
-    result = Result(at=at, agent=command.agent, outputs=command.outputs, summary=command.summary)
+    result = Result(
+        at=at,
+        agent=command.agent,
+        outputs=command.outputs,
+        summary=command.summary,
+        resources=command.resources,
+    )
     task, news = complete_unit(task, branch, result, at)
     task, finished = finish_if_done(task, at)
     return Change(task, (*news, *finished))

@@ -13,6 +13,7 @@ from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput
 from baton.domain.evidence import not_done
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Failure, Lease, Report, Result, Task, Unit, with_readers_row
+from baton.domain.resources import Resource
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption, after_outage
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.task_leases import own_hand_lease, run_lease
@@ -53,6 +54,7 @@ def complete_by_hand(task: Task, command: c.CompleteByHand, now: str) -> Change:
         quality_score=command.quality_score,
         readability_score=command.readability_score,
         data=command.data,
+        resources=command.resources,
     )
     return Change(*_flat(_complete(task, lease, result, at)))
 
@@ -164,9 +166,16 @@ def _effect(
     if lease.void:
         return without_lease(task, lease), []
     if lease.report is not None and outcome not in (Outcome.RELEASED, Outcome.NOT_COMPLETED):
-        return _reported(task, lease, at, max_revisions=command.max_revisions)
+        return _reported(task, lease, at, max_revisions=command.max_revisions, resources=command.resources)
     if outcome is Outcome.COMPLETED:
-        result = Result(at=at, agent=lease.agent, run=lease.run, outputs=command.outputs, summary=command.summary)
+        result = Result(
+            at=at,
+            agent=lease.agent,
+            run=lease.run,
+            outputs=command.outputs,
+            summary=command.summary,
+            resources=command.resources,
+        )
         return _complete(task, lease, result, at, finish=False)
     task = without_lease(task, lease)
     if outcome in (Outcome.REVOKED, Outcome.NEVER_STARTED):
@@ -226,7 +235,9 @@ def _with_session(unit: Unit, command: c.EndRun, outcome: Outcome) -> Unit:
     return structs.replace(unit, session=(command.session or unit.session) if is_of_use else None)
 
 
-def _reported(task: Task, lease: Lease, at: str, *, max_revisions: int | None) -> tuple[Task, list[News]]:
+def _reported(
+    task: Task, lease: Lease, at: str, *, max_revisions: int | None, resources: tuple[Resource, ...] = ()
+) -> tuple[Task, list[News]]:
     report = lease.report
     assert report is not None
     if report.kind is ReportKind.SENT_BACK:
@@ -245,6 +256,7 @@ def _reported(task: Task, lease: Lease, at: str, *, max_revisions: int | None) -
         quality_score=report.quality_score,
         readability_score=report.readability_score,
         data=report.data,
+        resources=resources,
     )
     return _complete(task, lease, result, at, finish=False)
 

@@ -15,6 +15,7 @@ from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_id, check_slug
 from baton.domain.pipelines import Step, Template, branches_of, check_steps, checked, units_of
 from baton.domain.priorities import rank_of
+from baton.domain.skill_lists import CampaignSkills, check_skills
 from baton.domain.times import parse_instant
 
 TARGET_LIMIT = 10_000
@@ -41,6 +42,7 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     harness: str | None = None
     model: str | None = None
     notes: str = ""
+    skills: tuple[str, ...] | CampaignSkills = CampaignSkills()
 
     def __post_init__(self) -> None:
         checked("slug", check_slug, self.slug)
@@ -54,6 +56,8 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError("generate must be per_article or batch")
         if self.harness is not None and not is_harness(self.harness):
             raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
+        if not isinstance(self.skills, CampaignSkills):
+            check_skills("skills", self.skills)
 
 
 class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +77,7 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     brief: str = ""
     content_type: str | None = None
     content_slug: str | None = None
+    pieces: int | None = None
     focus_groups: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
@@ -91,6 +96,8 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.campaign is not None:
             checked("campaign", check_slug, self.campaign)
         rank_of(self.priority)
+        if self.pieces is not None and not 1 <= self.pieces <= TARGET_LIMIT:
+            raise ValueError(f"pieces must be between 1 and {TARGET_LIMIT}")
         if self.not_before is not None:
             checked("not_before", due_instant, self.not_before)
         if self.repo is not None and not self.repo.startswith("/"):
@@ -115,8 +122,25 @@ def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str,
     """Return the command that makes the campaign; ``sources`` are the paths as copied into its folder."""
     check_deliverables(written.deliverables, snapshot)
     fields = {name: getattr(written, name) for name in written.__struct_fields__ if name != "slug"}
-    fields |= {"snapshot": snapshot, "sources": sources, "created_by": by}
+    fields |= {"snapshot": snapshot, "sources": sources, "created_by": by, "skills": _skills_of(written, snapshot)}
     return CreateCampaign(id=written.slug, fields=fields)
+
+
+def _skills_of(written: CampaignFile, snapshot: Template) -> CampaignSkills:
+    """Return what the campaign says of skills; refuse a word for an agent or a step that its pipeline has not."""
+    if not isinstance(written.skills, CampaignSkills):
+        return CampaignSkills(all=written.skills)
+    units = (*snapshot.main_steps, *snapshot.parallel_branches)
+    known = {
+        "agents": {unit.agent for unit in units if unit.agent},
+        "steps": {str(number) for number in range(len(snapshot.main_steps))} | {unit.label for unit in units},
+    }
+    for key, names in known.items():
+        for name in getattr(written.skills, key):
+            if name not in names:
+                what = f"skills.{key}: the pipeline '{snapshot.slug}' has no {key.removesuffix('s')} {name!r}"
+                raise InvalidInput(what, cure=f"choose from {', '.join(sorted(filter(None, names)))}")
+    return written.skills
 
 
 def check_deliverables(wanted: Mapping[str, bool], template: Template) -> None:
@@ -135,6 +159,7 @@ def task_from(
 ) -> CreateTask:
     """Return the command that makes a task a person wrote down; ``template`` is what it names, if it names one."""
     given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model} if campaign is not None else {}
+    given["pieces"] = written.pieces
     steps = template.main_steps if template is not None else written.pipeline
     assert not isinstance(steps, str)
     left_out = ("id", "pipeline")
@@ -162,7 +187,8 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
     if campaign.generate != "batch" and keywords:
         keywords = keywords[place::total] or keywords[place % len(keywords) :][:1]
         topic = f": {keywords[0]}"
-    given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model}
+    pieces = campaign.target_article_count if campaign.generate == "batch" else None
+    given: dict[str, Any] = {"harness": campaign.harness, "model": campaign.model, "pieces": pieces}
     units = units_of(campaign.snapshot.main_steps, **given)
     branches = branches_of(campaign.snapshot, campaign.deliverables, **given)
     fields: dict[str, Any] = {
@@ -174,6 +200,7 @@ def planned_task(campaign: Campaign, task: str) -> CreateTask:
         "brief": campaign.notes,
         "deliverables": campaign.deliverables,
         "focus_groups": campaign.focus_groups,
+        "pieces": pieces,
         "created_by": f"campaign {campaign.id}",
     }
     join = campaign.snapshot.convergence_step

@@ -13,6 +13,7 @@ from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord, LeaseMismatch
 from baton.domain.evidence import words_for
 from baton.domain.records import Task, Unit
+from baton.domain.resources import Resource
 from baton.domain.statuses import LeaseKind, ReportKind
 from baton.domain.task_runs import preview
 from baton.engine.door import Door
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from baton.ports import Clock
 
 Look = Callable[[Task, Unit], tuple[str, ...]]
+# What a unit that is completed by hand has left, given what is named of it.
+Left = Callable[[Task, Unit, tuple[str, ...]], tuple[Resource, ...]]
 
 RESULT_LIMIT = 64 * 1024
 RESULT_DEPTH = 100
@@ -74,7 +77,7 @@ def revoke(door: Door, task: str, by: str) -> Task:
     return door.task(task, command)
 
 
-def complete(door: Door, task: str, caller: Caller, done: Done, look: Look) -> tuple[Task, Task]:
+def complete(door: Door, task: str, caller: Caller, done: Done, look: Look, left: Left) -> tuple[Task, Task]:
     """Complete the current step. Returns the record, and the record as it will be once the run has ended.
 
     By hand ``look`` is asked first what is missing of it; of a run that is looked for when it has ended.
@@ -85,23 +88,33 @@ def complete(door: Door, task: str, caller: Caller, done: Done, look: Look) -> t
         lease = found.lease if found is not None else None
         is_theirs = lease is not None and (lease.kind, lease.agent) == (LeaseKind.HAND, caller.agent)
         missing = look(found, found.current) if found is not None and is_theirs and found.current.expects else None
-        record = door.task(task, c.CompleteByHand(agent=caller.agent, missing=missing, **fields))
+        resources = left(found, found.current, done.outputs) if found is not None and is_theirs else ()
+        record = door.task(task, c.CompleteByHand(agent=caller.agent, missing=missing, resources=resources, **fields))
         return record, record
     kind = ReportKind.COMPLETED
     record = door.task(task, c.ReportRun(token=caller.token, kind=kind, agent=caller.agent, **fields))
     return record, preview(record, caller.token)
 
 
-def complete_branch(door: Door, task: str, label: str, caller: Caller, done: Done, look: Look) -> tuple[Task, Task]:
+def complete_branch(
+    door: Door, task: str, label: str, caller: Caller, done: Done, look: Look, left: Left
+) -> tuple[Task, Task]:
     """Complete a branch. Returns the record, and the record as it will be once the run has ended."""
     if caller.token is None:
         found = door.store.tasks.read(task)
         branch = found.branches.get(label) if found is not None else None
-        is_theirs = branch is not None and branch.agent == caller.agent and bool(branch.expects)
-        is_theirs = is_theirs and found is not None and branch is not None and found.lease_of(branch.key) is None
-        missing = look(found, branch) if found is not None and branch is not None and is_theirs else None
+        missing: tuple[str, ...] | None = None
+        resources: tuple[Resource, ...] = ()
+        if found is not None and branch is not None and branch.agent == caller.agent and not found.lease_of(branch.key):
+            missing = look(found, branch) if branch.expects else None
+            resources = left(found, branch, done.outputs)
         command = c.CompleteBranch(
-            label=label, agent=caller.agent, outputs=done.outputs, summary=done.summary, missing=missing
+            label=label,
+            agent=caller.agent,
+            outputs=done.outputs,
+            summary=done.summary,
+            missing=missing,
+            resources=resources,
         )
         record = door.task(task, command)
         return record, record

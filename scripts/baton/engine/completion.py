@@ -10,6 +10,7 @@ from msgspec import Struct
 from baton.domain.campaign_commands import CompleteCampaign
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
+from baton.domain.lineage import kind_of, parent_of, version_of
 from baton.domain.records import Task
 from baton.domain.usage import NOTHING, Usage, added
 from baton.engine.door import Door
@@ -122,11 +123,18 @@ def _files_of(task: Task, papers: Papers) -> list[dict[str, Any]]:
     root = papers.path(task)
     files = []
     for unit in task.units():
-        for output in unit.result.outputs if unit.result is not None else ():
-            for path in papers.files_below(root, output) or [output]:
-                described = papers.describe(root, path)
-                if described is not None:
-                    files.append({**described, "task": task.id, "step": unit.step})
+        if unit.result is None:
+            continue
+        left = {one.path: one for one in unit.result.resources}
+        named = [path for output in unit.result.outputs for path in papers.files_below(root, output) or [output]]
+        for path in dict.fromkeys((*named, *left)):
+            described = papers.describe(root, path)
+            if described is None:
+                continue
+            # Hash and title are the file's as it is now; where it came from was known when it was made.
+            parent = left[path].parent if path in left else parent_of(task, unit, path)
+            origin = {"kind": kind_of(path), "version": version_of(path)[0], "parent": parent}
+            files.append({**described, **origin, "task": task.id, "step": unit.step})
     return files
 
 

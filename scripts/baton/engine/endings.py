@@ -13,6 +13,7 @@ from msgspec import structs
 from baton.domain.commands import EndRun
 from baton.domain.errors import BatonError, Busy, StorageError
 from baton.domain.records import Lease, Task
+from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.domain.sessions import Session, added_by, session_after
 from baton.engine.door import Door
@@ -56,6 +57,7 @@ def end_of(
     session: Session | None,
     outputs: tuple[str, ...],
     missing: tuple[str, ...] | None,
+    resources: tuple[Resource, ...],
     max_revisions: int,
     is_parked: bool,
 ) -> EndRun:
@@ -78,6 +80,7 @@ def end_of(
         is_parked=is_parked,
         max_revisions=max_revisions,
         missing=missing,
+        resources=resources,
     )
 
 

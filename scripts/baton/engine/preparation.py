@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Struct, structs, to_builtins
@@ -21,6 +22,7 @@ from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.engine.past_work import past_failures, previous_result
+from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 PROTOCOL = "baton-protocol"
@@ -54,13 +56,14 @@ class Places(Struct, frozen=True, kw_only=True):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A run that is ready to be spawned."""
+    """A run that is ready to be spawned; ``put_away`` takes back what it was shown in its workspace."""
 
     job: Job
     harness: Harness
     invocation: Invocation
     log: str
     facts: dict[str, Any]
+    put_away: Callable[[], object]
 
 
 def known_skill(agents: Agents, agent: str) -> Skill | None:
@@ -107,6 +110,7 @@ class Preparation:
         config: Config,
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
+        skill_folders: SkillFolders,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
     ) -> None:
@@ -115,6 +119,7 @@ class Preparation:
         self._config = config
         self._prompts = prompts
         self._workplaces = workplaces
+        self._skill_folders = skill_folders
         self._harness = harness
         self._environ = environ
 
@@ -131,12 +136,14 @@ class Preparation:
         harness = self._harness(name)
         word = unit.model or skill.model
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
+        further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         folder = os.path.join(self._places.logs, lease.agent)
         os.makedirs(folder, 0o700, exist_ok=True)
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        facts["skills"] = told_of(further)
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
         write_private(prompt_file, self._prompts().render("step", facts))
@@ -150,15 +157,18 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, os.path.dirname(facts["protocol_file"])),
+            readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
             writable=(os.path.dirname(facts["memory_file"]),),
             resume=session_for(unit, name, settings),
+            skills=(skill, *further),
         )
         invocation = harness.invocation(job)
         if invocation.scratch is not None:
             os.makedirs(invocation.scratch, 0o700, exist_ok=True)
         for path, text in invocation.files.items():
             write_private(path, text)
+        # The very last thing: whatever fails before leaves nothing in a workspace.
+        given = shown_to(self._skill_folders, task.id, job, harness.skills_folder)
         return Prepared(
             job=structs.replace(job, environ=environ | invocation.environ),
             harness=harness,
@@ -171,9 +181,11 @@ class Preparation:
                 "log": log,
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
+                **given,
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
+            put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
@@ -264,7 +276,9 @@ class Preparation:
             "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
             "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
             "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
-            "output": default_output(task, unit),
+            "output": (output := default_output(task, unit)),
+            "pieces": task.pieces,
+            "pieces_there": self._workplaces.files_below(workspace, output) if task.pieces is not None else [],
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
             "comments": last_comments(task),
@@ -282,7 +296,7 @@ def write_private(path: str, text: str) -> None:
 
 
 def default_output(task: Task, unit: Unit) -> str:
-    """Return where a step writes by default, relative to the workspace."""
-    if unit.output_dir:
-        return f"{unit.output_dir}/{task.id}.md"
-    return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
+    """Return where a step writes by default, relative to the workspace: a file, or the folder of a batch's pieces."""
+    name = task.id if unit.step is not None or unit.output_dir else f"{task.id}.{unit.key}"
+    place = f"{unit.output_dir}/{name}" if unit.output_dir else name
+    return place if task.pieces is not None else f"{place}.md"

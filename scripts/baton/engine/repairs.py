@@ -20,6 +20,7 @@ from baton.engine.findings import Finding, Scene, apply, bind
 from baton.engine.inspecting import is_done
 from baton.engine.liveness import Life, life_of, session_of
 from baton.engine.preparation import known_skill, policy_for
+from baton.engine.skill_repairs import left_skills
 from baton.ports import SlotState
 
 DEADLY = frozenset({Life.DEAD, Life.SILENT})
@@ -86,6 +87,7 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         usage=usage_of_record(store.runs.read(task.id, lease.run or "")),
         max_revisions=scene.settings.retry.max_revisions,
         missing=missing,
+        resources=() if missing is None or missing else scene.resources(fresh, held),
     )
     try:
         after = scene.door.task(task.id, end)
@@ -192,6 +194,7 @@ def is_archivable(task: Task, now: str, after_seconds: float) -> bool:
 REPAIRS: tuple[Callable[[Scene], Iterable[Finding]], ...] = (
     damaged_files,
     dead_runs,
+    left_skills,
     old_hand_leases,
     far_backoffs,
     unfinished_plans,

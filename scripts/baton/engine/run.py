@@ -10,10 +10,12 @@ import os
 import select
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from msgspec import structs
 
+from baton.domain.errors import BatonError
 from baton.domain.records import Lease, Report, Task
 from baton.domain.statuses import Hang, Outcome
 from baton.engine.agent_process import AgentProcess
@@ -97,11 +99,13 @@ class Run:
                 self._listener.feed,
             )
         except (OSError, ValueError) as error:
+            self._put_away()
             return self._judge.not_spawned(error)
         stopped_for = self._watch(agent)
         if stopped_for is not None:
             self._end(agent)
         self._clear_tree(agent)
+        self._put_away()
         self._look_at_record(self._clock.monotonic())
         ending = structs.replace(agent.collect(), at=self._clock.now())
         self._tree.reap(None)
@@ -199,6 +203,11 @@ class Run:
                 self._tree.kill(strays)
                 self._tree.reap(agent.pid)
                 select.select([], [], [], PAUSE_SECONDS / 10)
+
+    def _put_away(self) -> None:
+        """Take back what the run was shown. What that fails at the sweep finds, does, and says."""
+        with suppress(BatonError, OSError):
+            self._prepared.put_away()
 
     def _drain_wake(self) -> None:
         # A byte that stays in the pipe would turn the wait into a spin.

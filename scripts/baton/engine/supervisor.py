@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import AgentNotFound, BatonError, StorageError
+from baton.domain.errors import BatonError, NotFound, StorageError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome, UnitStatus
@@ -27,6 +27,7 @@ from baton.engine.inspecting import Inspector
 from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
 from baton.engine.preparation import Preparation, default_output, policy_for
+from baton.engine.registering import Registrar
 from baton.engine.run import Run, Tree
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
@@ -45,6 +46,7 @@ class Supervisor:
         tree: Tree,
         slot: Slot,
         inspector: Inspector,
+        registrar: Registrar,
         *,
         prices: Prices,
         output_exists: Callable[[Task, str], bool],
@@ -61,6 +63,7 @@ class Supervisor:
         self._tree = tree
         self._slot = slot
         self._inspector = inspector
+        self._registrar = registrar
         self._prices = prices
         self._output_exists = output_exists
         self._has_changed = has_changed
@@ -137,14 +140,16 @@ class Supervisor:
             best, goes_on = None, False  # what would come next must not keep the end back
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
+        outputs = self._outputs(granted, watched)
         end = end_of(
             lease,
             watched,
             policy,
             harness=facts.get("harness"),
             session=session,
-            outputs=self._outputs(granted, watched),
+            outputs=outputs,
             missing=missing,
+            resources=() if missing else self._registrar.after_run(granted.task.id, lease, watched, outputs),
             max_revisions=settings.retry.max_revisions,
             is_parked=is_parked,
         )
@@ -175,7 +180,7 @@ class Supervisor:
         except StorageError as error:
             return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=error.message), {}
         except BatonError as error:
-            kind = FailureKind.AGENT_MISSING if isinstance(error, AgentNotFound) else FailureKind.HARNESS_MISSING
+            kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
             message = f"{error.message}; {error.cure}" if error.cure else error.message
             return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message), {}
         except OSError as error:

@@ -22,6 +22,7 @@ from baton.store.record_files import Index, RecordFiles
 if TYPE_CHECKING:
     from baton.domain.campaigns import Campaign
     from baton.ports import Clock
+    from baton.store.displays import DisplayFiles
     from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
@@ -82,6 +83,13 @@ class HomeStore:
         return ParkingFiles(
             self.home.in_state("parked"), self.home.in_state("tmp"), self.locks, self._clock, self.prepare
         )
+
+    @cached_property
+    def displays(self) -> DisplayFiles:
+        """What runs show in workspaces."""
+        from baton.store.displays import DisplayFiles  # start-up
+
+        return DisplayFiles(self.home.in_state("shown"), self.home.in_state("tmp"), self.locks)
 
     def _records(self, kind: str, type: type[R], index: Index | None) -> RecordFiles[R]:
         codec = Codec(kind, type, index.entries if index is not None else None)

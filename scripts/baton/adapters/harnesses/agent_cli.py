@@ -37,6 +37,7 @@ class AgentCli:
     environ: ClassVar[Mapping[str, str]] = {}
     needs_last_word = False
     is_talkative = True
+    skills_folder: str | None = ".agents/skills"
     is_free = False
 
     def __init__(self, settings: HarnessSettings) -> None:

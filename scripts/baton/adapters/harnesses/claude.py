@@ -199,6 +199,7 @@ class Harness(AgentCli):
     keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
     moves = "CLAUDE_CONFIG_DIR"
     environ = ENVIRON
+    skills_folder = ".claude/skills"
     _settings: ClaudeSettings
 
     def user(self) -> int:

@@ -21,6 +21,7 @@ class Harness:
     secrets: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     is_talkative = False
+    skills_folder = None
     is_free = False
 
     def __init__(self, settings: HarnessSettings) -> None:

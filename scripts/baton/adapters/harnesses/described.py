@@ -90,6 +90,7 @@ class DescribedHarness:
         self.secrets = described.secrets
         self.variables = described.variables
         self.is_talkative = described.parser == "ndjson"
+        self.skills_folder = described.skills
         self._described = described
         self._speech = Speech(
             title=name,

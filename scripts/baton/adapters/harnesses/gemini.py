@@ -34,6 +34,8 @@ from baton.domain.statuses import FailureKind
 COUNTS = {"input_tokens": "input", "output_tokens": "output_tokens", "cache_read_tokens": "cached"}
 ENVIRON = {"GEMINI_CLI_NO_RELAUNCH": "true"}
 POLICY = "gemini-policy.toml"
+# It reads a skill's instructions to the model; without a rule it would have to ask, and is not offered.
+SKILL_TOOL = "activate_skill"
 # Left alone it tries ten times in four minutes: waiting is Baton's part.
 SETTINGS: dict[str, Any] = {
     "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "maxAttempts": 2},
@@ -167,7 +169,8 @@ class Harness(AgentCli):
         variables, files = {}, {}
         if not settings.bypass:
             rule = '[[rule]]\ntoolName = {}\ndecision = "allow"\npriority = 100\n'
-            allowed = [rule.format(json.dumps(tool)) for tool in settings.allowed_tools]
+            tools = (*settings.allowed_tools, *((SKILL_TOOL,) if job.skills else ()))
+            allowed = [rule.format(json.dumps(tool)) for tool in tools]
             files[beside(job, POLICY)] = "\n".join(allowed)
         if settings.system_prompt:
             variables["GEMINI_SYSTEM_MD"] = beside(job, "gemini-system.md")

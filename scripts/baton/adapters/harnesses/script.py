@@ -18,6 +18,7 @@ class Harness:
     secrets: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     is_talkative = False
+    skills_folder = None
     is_free = True
 
     def __init__(self, settings: HarnessSettings) -> None:

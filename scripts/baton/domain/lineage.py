@@ -1,0 +1,76 @@
+"""What a file is and where it comes from, read from its name, its folder, and what was there before it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec import structs
+
+from baton.domain.records import Task, Unit
+
+# By the folder a step writes to, the longest first; what lies elsewhere is an artifact.
+KINDS = {
+    "assets/images": "image_prompt",
+    "assets/social": "social_post",
+    "assets/video": "video_script",
+    "assets/email/sequences": "email_sequence",
+    "assets/email": "email_excerpt",
+    "landing-pages": "landing_page",
+    "ads": "ad",
+    "research": "research_material",
+    "briefs": "brief",
+    "drafts": "article",
+    "reviewed": "article",
+    "final": "article",
+    "reports": "report",
+}
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg", ".avif")
+_VERSION = re.compile(r"(.+)\.v([1-9][0-9]{0,3})(\.[^./]*)?")
+
+
+def listed(task: Task) -> list[dict[str, Any]]:
+    """Return all resources of a task with the step or branch that left them, in the order of its units."""
+    return [
+        {"task": task.id, "step": unit.step, "branch": task.label_of(unit.key), **structs.asdict(one)}
+        for unit in task.units()
+        if unit.result is not None
+        for one in unit.result.resources
+    ]
+
+
+def kind_of(path: str) -> str:
+    """Return what kind of thing a file is."""
+    if path.lower().endswith(IMAGES):
+        return "image"
+    return next((kind for folder, kind in KINDS.items() if path.startswith(f"{folder}/")), "artifact")
+
+
+def version_of(path: str) -> tuple[int, str]:
+    """Return which version a file is, by its name, and the name of the first one."""
+    found = _VERSION.fullmatch(path)
+    return (int(found[2]), found[1] + (found[3] or "")) if found else (1, path)
+
+
+def parent_of(task: Task, unit: Unit, path: str) -> str | None:
+    """Return what a file was made from: its version before, else what the step before left, by the same name if it can."""
+    version, first = version_of(path)
+    if version > 1:
+        # The mark is the last ".v4" of the path: what comes behind it has no other dot.
+        return first if version == 2 else f".v{version - 1}".join(path.rsplit(f".v{version}", 1))
+    before = unit.step if unit.step is not None else (unit.trigger_after_step or 0) + 1
+    for earlier in reversed(task.pipeline[:before]):
+        if earlier.result is None or earlier.agent is None:
+            continue
+        left = [one.path for one in earlier.result.resources] or list(earlier.result.outputs)
+        name = _name(path)
+        same = [one for one in left if _name(version_of(one)[1]) == name]
+        if same:
+            return same[-1]
+        if left:
+            return left[0]
+    return None
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

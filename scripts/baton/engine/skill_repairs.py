@@ -1,0 +1,31 @@
+"""The repair of workspaces: what a run was shown and a crash has left there is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from baton.domain.records import Task
+from baton.engine.findings import Finding, Scene, bind
+
+
+def left_skills(scene: Scene) -> Iterator[Finding]:
+    """Take back the skills of runs that are over. A note is written under a lease: without one, nobody needs it."""
+    known = {task.id: task for task in scene.tasks}
+    for note in scene.skill_folders.shown():
+        # Its run may have been ended by a repair before this one.
+        if _holds(known.get(note.task), note.run) and _holds(scene.door.store.tasks.read(note.task), note.run):
+            continue
+        text = f"task {note.task}: skills were still shown for run {note.run}, which is over"
+        yield Finding(count="removed", text=text, act=partial(_put_away, scene, note.task, note.run))
+
+
+def _put_away(scene: Scene, task: str, run: str) -> bool:
+    # Look again: a run that was granted after the scene was read has a note, and a lease that the scene has not.
+    if _holds(scene.door.store.tasks.read(task), run):
+        return False
+    return bind(scene.skill_folders.put_away, run)()
+
+
+def _holds(task: Task | None, run: str) -> bool:
+    return task is not None and any(lease.run == run for lease in task.leases)
