@@ -8,9 +8,10 @@ A task is a list of units; each unit can hold one lease of its own; one token co
 # msgspec 1 ms (a tenth of a bare interpreter).
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from baton.domain.evidence import Expectation
+from baton.domain.reviews import Approval, Revision
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -27,6 +28,7 @@ SCHEMA = 1
 HISTORY_LIMIT = 64
 HISTORY_KEPT = 32
 FAILURES_KEPT = 3
+VERSIONS_KEPT = 20
 
 
 class _Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,7 +112,10 @@ class Failure(_Value, frozen=True, kw_only=True):
 
 
 class Result(_Value, frozen=True, kw_only=True):
-    """What a completed unit left: paths relative to the workspace, words, scores, free data."""
+    """What a completed unit left: paths relative to the workspace, words, scores, free data.
+
+    ``version`` of what it makes, and the ``round`` it was made in: how often the task had been sent back by then.
+    """
 
     at: str
     agent: str
@@ -120,6 +125,8 @@ class Result(_Value, frozen=True, kw_only=True):
     quality_score: float | None = None
     readability_score: float | None = None
     data: dict[str, Any] | None = None
+    version: int = 1
+    round: int = 0
 
 
 class Unit(_Value, frozen=True, kw_only=True):
@@ -128,6 +135,9 @@ class Unit(_Value, frozen=True, kw_only=True):
     A branch becomes ready when the step ``trigger_after_step`` completes; ``deliverable`` is what it makes.
     ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
     ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry.
+    ``earlier`` are the results before ``result``, oldest first, without their data. ``output`` is where it writes by
+    default in this round and ``version`` which version that is, both settled when it is first granted. A branch that
+    ``redoes`` a unit stands for one round beside the line; one that comes ``after`` a unit waits for it besides.
     """
 
     step: int | None
@@ -154,6 +164,11 @@ class Unit(_Value, frozen=True, kw_only=True):
     failures: tuple[Failure, ...] = ()
     notes: str | None = None
     result: Result | None = None
+    earlier: tuple[Result, ...] = ()
+    output: str | None = None
+    version: int = 1
+    redoes: str | None = None
+    after: str | None = None
     started_at: str | None = None
     completed_at: str | None = None
 
@@ -181,7 +196,11 @@ class Asked(_Value, frozen=True, kw_only=True):
 
 
 class Task(_Value, frozen=True, kw_only=True):
-    """One live or finished task: the whole truth about it, in one file."""
+    """One live or finished task: the whole truth about it, in one file.
+
+    ``revision`` is one that a person began when it was complete, until it is again. ``was_blocked``: the block that a
+    person lifted last; the next agent is told, and it is forgotten when a unit completes.
+    """
 
     schema: int
     id: str
@@ -208,6 +227,9 @@ class Task(_Value, frozen=True, kw_only=True):
     pending_branches: tuple[str, ...] = ()
     revision_count: int = 0
     rejection_notes: str | None = None
+    revision: Revision | None = None
+    approved: Approval | None = None
+    was_blocked: Blocked | None = None
     quality_score: float | None = None
     readability_score: float | None = None
     depends_on: tuple[str, ...] = ()
@@ -268,24 +290,3 @@ class Task(_Value, frozen=True, kw_only=True):
     def lease_with(self, token: int) -> Lease | None:
         """The lease with this token, if it is still there."""
         return next((lease for lease in self.leases if lease.token == token), None)
-
-
-def with_readers_row(task: Task) -> Task:
-    """Bring the keys written for readers up to date with the leases and branches."""
-    keys = {unit.key for unit in task.pipeline}
-    main = next((lease for lease in task.leases if lease.unit in keys), None)
-    return structs.replace(
-        task,
-        locked_by=main.agent if main else None,
-        locked_at=main.granted_at if main else None,
-        lease=main,
-        pending_branches=pending_branches(task),
-    )
-
-
-def pending_branches(task: Task) -> tuple[str, ...]:
-    """Return the labels of the branches that were triggered and are not done."""
-    done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
-    return tuple(
-        label for label, unit in task.branches.items() if unit.ready_at is not None and unit.status not in done
-    )

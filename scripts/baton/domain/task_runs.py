@@ -11,7 +11,8 @@ from baton.domain import units
 from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
 from baton.domain.news import Change, News, stamp_for
-from baton.domain.records import Failure, Lease, Report, Result, Task, Unit, with_readers_row
+from baton.domain.readers_row import with_readers_row
+from baton.domain.records import Failure, Lease, Report, Result, Task, Unit
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.task_leases import own_hand_lease, run_lease

@@ -1,0 +1,66 @@
+"""Versions of what a task's units make: a revision leaves ``name.v2.md`` beside ``name.md``, never over it.
+
+A version belongs to a *round*: everything up to the first revision is round 0, and each revision begins another one.
+Within one round steps that share a file's name work on the same version; what an earlier round left stays.
+"""
+
+from __future__ import annotations
+
+import os
+
+from baton.domain.records import Result, Task, Unit
+
+
+def base_output(task: Task, unit: Unit) -> str:
+    """Return where a unit writes its first version by default, relative to the workspace."""
+    unit = original_of(task, unit)
+    if unit.output_dir:
+        return f"{unit.output_dir}/{task.id}.md"
+    return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
+
+
+def original_of(task: Task, unit: Unit) -> Unit:
+    """Return the unit whose work this one does again; most units are their own."""
+    return unit if unit.redoes is None else task.unit(unit.redoes)
+
+
+def versioned(path: str, version: int) -> str:
+    """Return the name of a version of a file: the first bears its plain name, the second is ``name.v2.md``."""
+    if version == 1:
+        return path
+    stem, ending = os.path.splitext(path)
+    return f"{stem}.v{version}{ending}"
+
+
+def results_of(unit: Unit) -> tuple[Result, ...]:
+    """Return what the unit has left, version by version, oldest first."""
+    return unit.earlier if unit.result is None else (*unit.earlier, unit.result)
+
+
+def next_version(task: Task, unit: Unit) -> int:
+    """Return the version that the unit makes when it is worked on now."""
+    mine = original_of(task, unit)
+    base = base_output(task, mine)
+    peers = [one for one in task.units() if one.redoes is None and base_output(task, one) == base]
+    made = [(result.version, result.round, one.key) for one in peers for result in results_of(one)]
+    if not made:
+        return 1
+    latest = max(version for version, _, _ in made)
+    by_peers = {key for version, round, key in made if version == latest and round == task.revision_count}
+    # Another step of this round has begun this version, and this one goes on with it, as in the first round.
+    return latest if by_peers and mine.key not in by_peers else latest + 1
+
+
+def output_of(task: Task, unit: Unit) -> str:
+    """Return where the unit writes by default: settled when it was first granted in its round."""
+    return unit.output or versioned(base_output(task, unit), next_version(task, unit))
+
+
+def version_of(task: Task, unit: Unit) -> int:
+    """Return the version that the unit is making, or would make."""
+    return unit.version if unit.output is not None else next_version(task, unit)
+
+
+def listed(task: Task, unit: Unit) -> list[str]:
+    """Return the files of each version that the unit has left, oldest first."""
+    return [path for result in results_of(unit) for path in result.outputs]
