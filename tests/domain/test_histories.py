@@ -290,11 +290,22 @@ class Histories(RuleBasedStateMachine):
             return
         raise AssertionError("an id was used again")
 
+    def _look_again(self, *, parallel: bool, rethinks: bool) -> None:
+        """A person wants more of a piece that is complete, now and then; else another task begins."""
+        task = self.task
+        if task.status is not TaskStatus.COMPLETED or task.revision_count > 3:
+            self.begin()
+        elif rethinks:
+            self.do(c.RethinkTask(by="ann", to_step=task.revision_count % len(task.pipeline), notes="again"))
+        else:
+            found = [one.agent for one in task.units()[task.revision_count % 2 :] if one.agent]
+            self.do(c.FixTask(by="ann", agents=tuple(found), notes="again", parallel=parallel))
+
     def _go_on(self, by_hand: bool, fails: bool, score: float | None) -> None:
         task, lease = self.task, self.task.lease
         outputs = ("drafts/spring-001.md",)
         if task.is_finished:
-            self.fix_task(["writer", "painter"], "again", parallel=fails) if by_hand else self.begin()
+            self._look_again(parallel=by_hand, rethinks=score is None)
         elif task.blocked is not None:
             self.do(c.UnblockTask(by="ann"))
         elif task.unmet:

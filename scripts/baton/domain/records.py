@@ -136,8 +136,8 @@ class Unit(_Value, frozen=True, kw_only=True):
     ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
     ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry.
     ``earlier`` are the results before ``result``, oldest first, without their data. ``output`` is where it writes by
-    default in this round and ``version`` which version that is, both settled when it is first granted. A branch that
-    ``redoes`` a unit stands for one round beside the line; one that comes ``after`` a unit waits for it besides.
+    default, ``version`` which version that is, ``round`` the round it began in: settled when it is first granted.
+    A branch that ``redoes`` a unit stands for one round beside the line; one ``after`` a unit waits for it besides.
     """
 
     step: int | None
@@ -167,6 +167,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     earlier: tuple[Result, ...] = ()
     output: str | None = None
     version: int = 1
+    round: int = 0
     redoes: str | None = None
     after: str | None = None
     started_at: str | None = None

@@ -130,7 +130,8 @@ def hand_age_seconds(then: Holder, seen: Holder) -> float:
 
 def _with_lease(task: Task, unit: Unit, lease: Lease, at: str, *, counts: bool) -> Task:
     output, version = output_of(task, unit), version_of(task, unit)
-    task = put(task, units.change(unit, units.Grant(at=at, counts=counts, output=output, version=version)))
+    began = units.Grant(at=at, counts=counts, output=output, version=version, round=task.revision_count)
+    task = put(task, units.change(unit, began))
     task = structs.replace(task, token=lease.token, leases=(*task.leases, lease))
     return structs.replace(task, status=starts_status(task)) if unit.step is not None else task
 

@@ -11,7 +11,7 @@ from baton.domain.errors import EvidenceMissing, InvalidInput
 from baton.domain.news import News
 from baton.domain.records import Blocked, Lease, Result, Revocation, Task, Unit
 from baton.domain.statuses import STATUS_OF_OUTPUT_DIR, BlockKind, TaskStatus, UnitStatus
-from baton.domain.versions import listed, version_of
+from baton.domain.versions import listed, round_of, version_of
 
 
 def put(task: Task, unit: Unit) -> Task:
@@ -53,7 +53,7 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
 
     The task itself is not finished here (see :func:`finish_if_done`): a wish may still send it back.
     """
-    result = structs.replace(result, version=version_of(task, unit), round=task.revision_count)
+    result = structs.replace(result, version=version_of(task, unit), round=round_of(task, unit))
     task = put(task, units.change(unit, units.Complete(at=at, result=result)))
     if task.was_blocked is not None and (unit.step is not None or task.was_blocked.unit == unit.key):
         task = structs.replace(task, was_blocked=None)

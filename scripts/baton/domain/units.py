@@ -34,6 +34,7 @@ class Grant(_UnitCommand, frozen=True, kw_only=True):
     counts: bool
     output: str | None = None
     version: int = 1
+    round: int = 0
 
 
 class Complete(_UnitCommand, frozen=True, kw_only=True):
@@ -96,6 +97,7 @@ def _grant(unit: Unit, command: Grant) -> Unit:
         not_before=None,
         output=unit.output or command.output,
         version=unit.version if unit.output else command.version,
+        round=unit.round if unit.output else command.round,
     )
 
 

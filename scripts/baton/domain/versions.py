@@ -61,6 +61,11 @@ def version_of(task: Task, unit: Unit) -> int:
     return unit.version if unit.output is not None else next_version(task, unit)
 
 
+def round_of(task: Task, unit: Unit) -> int:
+    """Return the round that the unit is worked on in. One that was begun before a revision elsewhere stays in its own."""
+    return unit.round if unit.output is not None else task.revision_count
+
+
 def listed(task: Task, unit: Unit) -> list[str]:
     """Return the files of each version that the unit has left, oldest first."""
     return [path for result in results_of(unit) for path in result.outputs]
