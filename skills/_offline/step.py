@@ -1,4 +1,4 @@
-"""The step an offline agent was started for: what the record says about it, and the ways to end it.
+"""The step or branch an offline agent was started for: what the record says about it, and the ways to end it.
 
 Speaks to Baton as every agent does: through the scripts on PATH and the variables BATON_*. Never touches ``state/``.
 """
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"-(\d{1,9})$")
 
 
 class Step:
-    """One step of one task, as its agent sees it."""
+    """One step of one task, or one branch beside its main line, as its agent sees it."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         missing = [name for name in ("BATON_TASK", "BATON_AGENT", "BATON_LEASE") if not environ.get(name)]
@@ -35,7 +35,13 @@ class Step:
         self.agent = environ["BATON_AGENT"]
         self.workspace = Path(environ.get("BATON_WORKSPACE") or os.getcwd())
         self._record: dict[str, Any] = _answer("task.py", "show", self.task, "--json")
-        self._unit: dict[str, Any] = self._record["pipeline"][int(environ.get("BATON_STEP") or 0)]
+        label = environ.get("BATON_BRANCH")
+        self._unit: dict[str, Any] = (
+            self._record["branches"][label] if label else self._record["pipeline"][int(environ.get("BATON_STEP") or 0)]
+        )
+        # A branch sees what a step right after the one that began it would see.
+        end = self._unit["trigger_after_step"] + 1 if label else self._unit["step"]
+        self._before: list[dict[str, Any]] = self._record["pipeline"][:end]
 
     # -- what is asked ------------------------------------------------------------------------------------------
 
@@ -68,19 +74,18 @@ class Step:
     @property
     def output(self) -> str:
         """Where this step writes, relative to the workspace."""
-        return _default_output(self._unit, self.task)
+        return str(self._unit.get("output") or _default_output(self._unit, self.task))
 
     def left_by(self, folder: str) -> str:
         """Return the first output of the last step before this one that writes to ``folder``, else where it would be."""
-        steps = self._record["pipeline"][: self._unit["step"]]
-        for step in (step for step in reversed(steps) if step["output_dir"] == folder):
+        for step in (step for step in reversed(self._before) if step["output_dir"] == folder):
             outputs = (step["result"] or {}).get("outputs") or [_default_output(step, self.task)]
             return str(outputs[0])
         return f"{folder}/{self.task}.md"
 
     def step_of(self, folder: str) -> int | None:
         """Return the number of the last step before this one that writes to ``folder``."""
-        steps = [step for step in self._record["pipeline"][: self._unit["step"]] if step["output_dir"] == folder]
+        steps = [step for step in self._before if step["output_dir"] == folder]
         return int(steps[-1]["step"]) if steps else None
 
     def times_sent_back(self, step: int) -> int:

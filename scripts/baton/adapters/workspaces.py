@@ -6,13 +6,15 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from baton.domain.errors import DiskFull, InvalidInput, InvalidWord, PermissionRefused, StorageError
 from baton.domain.records import Task
+from baton.domain.versions import copy_name
 
 SOURCE_LIMIT = 20 * 1024 * 1024
+TEXT_LIMIT = 2 * 1024 * 1024
 SUBFOLDERS = ("sources", "reports")
 
 
@@ -76,6 +78,47 @@ class Workspaces:
             _sync_up(os.path.dirname(path), root)
         except OSError as error:
             raise _said(error, f"the output {output}", "written to the disk") from None
+
+    # -- versions -----------------------------------------------------------------------------------------------
+
+    def keep(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
+        """Copy files of a workspace to other names, unless these are there: whole, and through to the disk."""
+        root = self.path(task)
+        for path, copy in copies:
+            source, target = os.path.join(root, path), os.path.join(root, copy)
+            if not os.path.isfile(source) or os.path.exists(target):
+                continue
+            try:
+                with open(source, "rb") as file:
+                    _write(f"{target}.new-{os.getpid()}", file.read())
+                os.rename(f"{target}.new-{os.getpid()}", target)
+                _sync(os.path.dirname(target))
+            except OSError as error:
+                raise _said(error, f"the copy {copy}") from None
+
+    def drop_same(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
+        """Remove the copies that say the same as what they were made of. One that cannot be removed does no harm."""
+        import filecmp  # start-up: 2 ms, and an agent's last act looks at its outputs alone
+
+        root = self.path(task)
+        for path, copy in copies:
+            with suppress(OSError):
+                if filecmp.cmp(os.path.join(root, path), os.path.join(root, copy), shallow=False):
+                    os.unlink(os.path.join(root, copy))
+
+    def text(self, task: Task, path: str) -> str | None:
+        """Return what a file says; ``None`` when it is gone, no text, or too large to be read by a person."""
+        try:
+            with open(os.path.join(self.path(task), path), "rb") as file:
+                data = file.read(TEXT_LIMIT + 1)
+        except OSError:
+            return None
+        return data.decode() if len(data) <= TEXT_LIMIT and _is_text(data) else None
+
+    def kept(self, task: Task, path: str, version: int) -> str:
+        """Return where a version of a file is now: in its copy, where an agent has written over it."""
+        copy = copy_name(path, version)
+        return copy if self.exists(task, copy) else path
 
     # -- campaigns ----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 
+from msgspec import structs
+
+from baton.domain.evidence import TASK, Expectation, place_of
 from baton.domain.records import Result, Task, Unit
 
 
@@ -64,6 +67,41 @@ def version_of(task: Task, unit: Unit) -> int:
 def round_of(task: Task, unit: Unit) -> int:
     """Return the round that the unit is worked on in. One that was begun before a revision elsewhere stays in its own."""
     return unit.round if unit.output is not None else task.revision_count
+
+
+def expected_of(task: Task, unit: Unit) -> tuple[Expectation, ...]:
+    """Return what the unit must leave: of a later version the files bear the version's name, too."""
+    version = version_of(task, unit)
+    base = base_output(task, unit)
+    if version == 1:
+        return unit.expects
+
+    def renamed(one: Expectation) -> Expectation:
+        if one.file is None:
+            return one
+        place = place_of(one.file, task.id)
+        return structs.replace(one, file=versioned(place, version)) if TASK in one.file or place == base else one
+
+    return tuple(map(renamed, unit.expects))
+
+
+def copies_of(task: Task, unit: Unit) -> tuple[tuple[str, str], ...]:
+    """Return each file that the unit has left in earlier versions, and the name of a copy that no agent will write.
+
+    An agent may write over an earlier version all the same; what was there then stays under the second name. None in a
+    repository, which keeps its own versions.
+    """
+    if task.repo is not None:
+        return ()
+    results = results_of(original_of(task, unit))
+    return tuple((path, copy_name(path, result.version)) for result in results for path in result.outputs)
+
+
+def copy_name(path: str, version: int) -> str:
+    """Return the name under which what was in a file as this version is kept: ``name.v1.md``."""
+    stem, ending = os.path.splitext(path)
+    mark = f".v{version}"
+    return f"{stem}{mark}{ending}" if not stem.endswith(mark) else f"{stem}.old{ending}"
 
 
 def listed(task: Task, unit: Unit) -> list[str]:

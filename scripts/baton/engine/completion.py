@@ -11,6 +11,7 @@ from baton.domain.campaign_commands import CompleteCampaign
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
 from baton.domain.records import Task
+from baton.domain.versions import results_of
 from baton.engine.door import Door
 from baton.ports import Clock
 
@@ -25,6 +26,9 @@ class Papers(Protocol):
 
     def path(self, task: Task) -> str:
         """The folder a task's agents work in."""
+
+    def kept(self, task: Task, path: str, version: int) -> str:
+        """Where a version of a file is now."""
 
     def describe(self, root: str, path: str) -> dict[str, Any] | None:
         """Path, sha256 and size of a file; ``None`` when it is gone."""
@@ -118,11 +122,12 @@ def _files_of(task: Task, papers: Papers) -> list[dict[str, Any]]:
     root = papers.path(task)
     files = []
     for unit in task.units():
-        for output in unit.result.outputs if unit.result is not None else ():
-            for path in papers.files_below(root, output) or [output]:
-                described = papers.describe(root, path)
-                if described is not None:
-                    files.append({**described, "task": task.id, "step": unit.step})
+        for result in results_of(unit):
+            for output in (papers.kept(task, path, result.version) for path in result.outputs):
+                for path in papers.files_below(root, output) or [output]:
+                    described = papers.describe(root, path)
+                    if described is not None:
+                        files.append({**described, "task": task.id, "step": unit.step, "version": result.version})
     return files
 
 

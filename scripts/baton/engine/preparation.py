@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct, structs
@@ -12,12 +12,14 @@ from msgspec import Struct, structs
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
-from baton.domain.evidence import words_for
+from baton.domain.evidence import Expectation, words_for
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
+from baton.domain.versions import copies_of, expected_of, listed, original_of, output_of, version_of
+from baton.engine.hindsight import lifted_block, previous_result
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
 
 PROTOCOL = "baton-protocol"
@@ -31,6 +33,12 @@ class Workplaces(Protocol):
 
     def files_below(self, root: str, folder: str) -> list[str]:
         """The files in one folder of a workspace."""
+
+    def keep(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
+        """Copy files of a workspace to other names, unless these are there."""
+
+    def drop_same(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
+        """Remove the copies that say the same as what they were made of."""
 
 
 class Places(Struct, frozen=True, kw_only=True):
@@ -115,6 +123,7 @@ class Preparation:
         word = unit.model or skill.model
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
         workspace = self._workplaces.make(task)
+        self.keep_earlier(task, unit)
         folder = os.path.join(self._places.logs, lease.agent)
         os.makedirs(folder, 0o700, exist_ok=True)
         log = os.path.join(folder, lease.run)
@@ -166,13 +175,31 @@ class Preparation:
                 since_ns = int(epoch(lease.granted_at) * 1e9)
             begun_ns = min(since_ns, int(epoch(unit.started_at or lease.granted_at) * 1e9))
         return Inspection(
-            expects=unit.expects,
+            expects=self._expected(task, unit, workspace),
             task=task.id,
             run=run,
             workspace=workspace,
             environ=self._environment(task, unit, agent, run, workspace, skill, harness) | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
+        )
+
+    def keep_earlier(self, task: Task, unit: Unit) -> None:
+        """Keep a copy of what the unit left in earlier versions, in case its agent writes over it."""
+        if copies := copies_of(task, unit):
+            self._workplaces.keep(task, copies)
+
+    def drop_copies(self, task: Task, unit: Unit) -> None:
+        """Remove the copies of earlier versions that nobody has written over."""
+        if copies := copies_of(task, unit):
+            self._workplaces.drop_same(task, copies)
+
+    def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
+        """What is expected, by its version's name, or the plain one where the agent went on in the same file."""
+        pairs = zip(expected_of(task, unit), unit.expects, strict=True)
+        return tuple(
+            one if one.file is None or os.path.exists(os.path.join(workspace, one.file)) else plain
+            for one, plain in pairs
         )
 
     def _environment(
@@ -233,8 +260,11 @@ class Preparation:
             "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
             "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
             "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
-            "output": default_output(task, unit),
-            "expects": [words_for(one, task.id) for one in unit.expects],
+            "output": output_of(task, unit),
+            "version": version_of(task, unit),
+            "made": listed(task, original_of(task, unit)),
+            "was_blocked": lifted_block(task, unit),
+            "expects": [words_for(one, task.id) for one in expected_of(task, unit)],
             "previous": previous_result(task, unit),
             "failures": [
                 {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
@@ -250,25 +280,3 @@ def write_private(path: str, text: str) -> None:
     with os.fdopen(fd, "wb") as file:
         file.write(text.encode())
     os.replace(f"{path}.{os.getpid()}", path)
-
-
-def default_output(task: Task, unit: Unit) -> str:
-    """Return where a step writes by default, relative to the workspace."""
-    if unit.output_dir:
-        return f"{unit.output_dir}/{task.id}.md"
-    return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
-
-
-def previous_result(task: Task, unit: Unit) -> dict[str, Any] | None:
-    """Return what the nearest completed step before this unit left; for a branch, the step that began it."""
-    before = unit.step if unit.step is not None else (unit.trigger_after_step or 0) + 1
-    for earlier in reversed(task.pipeline[:before]):
-        if earlier.result is not None and earlier.agent is not None:
-            result = earlier.result
-            return {
-                "step": earlier.step,
-                "agent": earlier.agent,
-                "summary": result.summary,
-                "outputs": list(result.outputs),
-            }
-    return None
