@@ -179,9 +179,9 @@ def test_the_manifest_names_what_is_there_of_what_the_steps_left(world: World) -
     assert json.loads(world.papers.written["acme/spring/manifest.json"]) == {
         "campaign": "spring",
         "files": [
-            {"path": "drafts/a.md", "bytes": 4, "task": "spring-001", "step": 0},
-            {"path": "pictures/1.png", "bytes": 2, "task": "spring-001", "step": 0},
-            {"path": "pictures/2.png", "bytes": 1, "task": "spring-001", "step": 0},
+            {"path": "drafts/a.md", "bytes": 4, "task": "spring-001", "step": 0, "version": 1},
+            {"path": "pictures/1.png", "bytes": 2, "task": "spring-001", "step": 0, "version": 1},
+            {"path": "pictures/2.png", "bytes": 1, "task": "spring-001", "step": 0, "version": 1},
         ],
     }
 

@@ -6,8 +6,6 @@ Within one round steps that share a file's name work on the same version; what a
 
 from __future__ import annotations
 
-import os
-
 from msgspec import structs
 
 from baton.domain.evidence import TASK, Expectation, place_of
@@ -31,7 +29,7 @@ def versioned(path: str, version: int) -> str:
     """Return the name of a version of a file: the first bears its plain name, the second is ``name.v2.md``."""
     if version == 1:
         return path
-    stem, ending = os.path.splitext(path)
+    stem, ending = _parted(path)
     return f"{stem}.v{version}{ending}"
 
 
@@ -99,7 +97,7 @@ def copies_of(task: Task, unit: Unit) -> tuple[tuple[str, str], ...]:
 
 def copy_name(path: str, version: int) -> str:
     """Return the name under which what was in a file as this version is kept: ``name.v1.md``."""
-    stem, ending = os.path.splitext(path)
+    stem, ending = _parted(path)
     mark = f".v{version}"
     return f"{stem}{mark}{ending}" if not stem.endswith(mark) else f"{stem}.old{ending}"
 
@@ -107,3 +105,10 @@ def copy_name(path: str, version: int) -> str:
 def listed(task: Task, unit: Unit) -> list[str]:
     """Return the files of each version that the unit has left, oldest first."""
     return [path for result in results_of(unit) for path in result.outputs]
+
+
+def _parted(path: str) -> tuple[str, str]:
+    """Part a path before its ending; the dot that a hidden file's name begins with is none."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return (f"{folder}{slash}{stem}", f"{dot}{ending}") if stem else (path, "")
