@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.homes import LINE, Home, tree, wait_for
+from tests.cli.homes import LINE, SCRIPTS, Home, tree, wait_for
 
 # An agent that does as its prompt says: it writes where its record tells, and says what it was asked to change.
 HEEDING = """\
@@ -400,3 +400,29 @@ def test_extend_gives_the_campaign_of_a_task_more_tasks(home: Home) -> None:
     complete_by_hand(home, task="spring-001")
     view = home.ok("review", "spring-001", "extend", "--count", "2", "--json").json
     assert (view["created"], view["status"]) == (["spring-002", "spring-003"], "active")
+
+
+def test_the_offline_crew_fixes_a_piece_of_a_campaign_that_was_complete_and_a_person_approves_it(live: Home) -> None:
+    example = SCRIPTS.parent / "examples/bread"
+    sources = [str(path) for path in sorted((example / "sources").iterdir())]
+    wishes = {"pipeline": "content-draft", "seed_keywords": ["rye bread"], "sources": sources}
+    written = {"project": "acme", "slug": "bread", "name": "Bread", "target_article_count": 1} | wishes
+    for words in (("campaign.py", "create", live.file("bread.json", written)), ("activate_campaign.py", "bread")):
+        done = live.run(words[0].removesuffix(".py"), *words[1:])
+        assert done.code == 0, done
+    wait_for(lambda: live.campaign("bread")["status"] == "completed", 90)
+    final = live.root / "projects/acme/campaigns/bread/final"
+    first = (final / "bread-001.md").read_bytes()
+
+    asked = live.run(
+        "review", "bread-001", "fix", "content-writer", "humanizer", "--notes", "Shorter sentences", "--json"
+    )
+    assert (asked.code, asked.json["status"]) == (0, "revision_needed")
+    wait_for(lambda: live.campaign("bread")["status"] == "completed" and is_completed(live, "bread-001"), 90)
+
+    assert sorted(path.name for path in final.iterdir()) == ["bread-001.md", "bread-001.v2.md"]
+    assert (final / "bread-001.md").read_bytes() == first
+    shown = live.run("review", "bread-001")
+    assert "final/bread-001.v2.md" in shown.out and "final/bread-001.md" in shown.out
+    assert live.run("review", "bread-001", "approve").code == 0
+    assert live.record("bread-001")["approved"]["by"]
