@@ -13,12 +13,13 @@ start.require(__file__)
 
 from baton.cli.campaign_verbs import VERBS
 from baton.cli.script import group, main
+from baton.cli.timeline_verbs import of_campaign
 
 command = group(
     "campaign",
     "Make campaigns, and see how far they are.",
     "campaign.py create spring.yaml\nactivate_campaign.py spring-launch\ncampaign.py show spring-launch",
-    VERBS,
+    [*VERBS, of_campaign],
 )
 
 if __name__ == "__main__":

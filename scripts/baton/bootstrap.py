@@ -1,9 +1,10 @@
 """Make the project's .venv and install the requirements into it, or see at once that there is nothing to do.
 
-Run by scripts/test and scripts/demo, or by hand: ``python3 scripts/baton/bootstrap.py [runtime|readability|test|bench]``,
-with any Python new enough. It needs no package, no pip and no ensurepip, and writes into .venv alone. A stamp in .venv says
-which requirements are in it; it is taken away before pip starts and comes back when everything has been looked at, so
-what an interruption leaves is never taken for good. A .venv made by other hands is installed into, not replaced.
+Run by scripts/test and scripts/demo, or by hand: ``python3 scripts/baton/bootstrap.py [SET]`` (one of ``SETS``, else
+``runtime``), with any Python new enough. It needs no package, no pip and no ensurepip, and writes into .venv alone. A
+stamp in .venv says which requirements are in it; it is taken away before pip starts and comes back when everything has
+been looked at, so what an interruption leaves is never taken for good. A .venv made by other hands is installed into,
+not replaced.
 
 May touch .venv and the package index. Standard library only, and readable by a Python too old to go on.
 """
@@ -35,10 +36,12 @@ STAMP = VENV / "baton-installed.json"
 SETS = {
     "runtime": ["requirements.txt"],
     "readability": ["requirements-readability.txt", "requirements.txt"],
-    "test": ["tests/requirements.txt", "requirements-readability.txt", "requirements.txt"],
+    "prices": ["requirements-prices.txt", "requirements.txt"],
+    "test": ["tests/requirements.txt", "requirements-prices.txt", "requirements-readability.txt", "requirements.txt"],
     "bench": [
         "tests/benchmarks/requirements.txt",
         "tests/requirements.txt",
+        "requirements-prices.txt",
         "requirements-readability.txt",
         "requirements.txt",
     ],

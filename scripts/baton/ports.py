@@ -17,6 +17,7 @@ from baton.domain.exchange import Job as Job
 from baton.domain.exchange import Process as Process
 from baton.domain.exchange import SlotState as SlotState
 from baton.domain.exchange import Verdict as Verdict
+from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Holder, Task
 from baton.domain.settings import Settings
@@ -89,6 +90,18 @@ class Log(Protocol):
 
     def tail(self, count: int) -> list[dict[str, Any]]:
         """The newest ``count`` events, oldest first."""
+
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        """The events of one type of this day (``YYYY-MM-DD``) and later, oldest first; some from before may come, too."""
+
+    def first_day(self) -> str | None:
+        """The day from which on the log is kept; ``None`` when it is empty."""
+
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        """The events about one ``task`` or ``campaign``, oldest first, from the day (``YYYY-MM-DD``) on when it was made.
+
+        A campaign's are also those of its tasks. Retention may have taken the oldest.
+        """
 
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
@@ -205,13 +218,15 @@ class Listener(Protocol):
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
-    ``is_talkative``: it prints while it works, so that a long silence means that it hangs.
+    ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``is_free``: nothing is paid
+    for its runs, so that one which tells nothing of money is not of unknown cost.
     """
 
     name: str
     secrets: tuple[str, ...]
     variables: tuple[str, ...]
     is_talkative: bool
+    is_free: bool
 
     def listener(self) -> Listener:
         """A listener for one run."""
@@ -221,20 +236,6 @@ class Harness(Protocol):
 
     def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
         """What a run that ended by itself amounts to, if it reported nothing; session and usage count in any case."""
-
-
-class Evidence(Protocol):
-    """Looks whether what a step must leave is there. It starts processes, and leaves none."""
-
-    def missing(self, inspection: Inspection, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
-        """Say in words what is expected and is not there; ``None`` as soon as ``is_given_up``, asked now and then."""
-
-
-class Prompts(Protocol):
-    """Writes what an agent is told."""
-
-    def render(self, name: str, facts: Mapping[str, Any]) -> str:
-        """Fill the template of this name, the home's own if it has one."""
 
 
 class Agents(Protocol):
@@ -267,6 +268,16 @@ class Runs(Protocol):
         """The record, if there is a readable one."""
 
 
+class Parkings(Protocol):
+    """Which harnesses are parked: small values beside the records. Who loses them parks the harness once more."""
+
+    def all(self) -> list[Parked]:
+        """What is written of any harness, by name, parks that are over too."""
+
+    def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
+        """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
+
+
 class Store(Protocol):
     """A home's state, as the engine sees it."""
 
@@ -282,5 +293,7 @@ class Store(Protocol):
     def waits(self) -> Waits: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def parking(self) -> Parkings: ...
     @property
     def slots(self) -> Slots: ...

@@ -77,7 +77,7 @@ def best_run(
     """
     found = (0.0, 0, 0, 0)
     for first in range(len(paragraph)):
-        if not _can_begin(paragraph, first):
+        if not can_begin(paragraph, first):
             continue
         value, count = 0.0, 0
         for last in range(first, min(len(paragraph), first + LONGEST_RUN)):
@@ -101,7 +101,8 @@ def best_run(
     return Run(sentences=tuple(chosen)), score * (1.0 if first == 0 else MIDDLE)
 
 
-def _can_begin(paragraph: Sequence[Sentence], first: int) -> bool:
+def can_begin(paragraph: Sequence[Sentence], first: int) -> bool:
+    """Tell whether this sentence can be understood without those before it in its paragraph."""
     text = paragraph[first].text
     if first == 0:
         return not leans_back(text)

@@ -10,7 +10,7 @@ from _offline.text import paragraphs, sentences, words
 
 _TITLE = re.compile(r"#\s+(.+)")
 _HEADING = re.compile(r"##\s+(.+)")
-_SOURCES = re.compile(r"(sources?|references|further reading)\W*$", re.IGNORECASE)
+LIST_OF_SOURCES = re.compile(r"(sources?|references|further reading)\W*$", re.IGNORECASE)
 _PATH = re.compile(r"sources/[^\s`'\"()<>\[\],;:]+[^\s`'\"()<>\[\],;:.]")
 
 
@@ -76,7 +76,7 @@ def read_page(markdown: str) -> Page:
     found = [
         Section(heading=heading, paragraphs=tuple(tuple(sentences(one)) for one in paragraphs("\n".join(lines))))
         for heading, lines in blocks
-        if not (heading and _SOURCES.match(heading))
+        if not (heading and LIST_OF_SOURCES.match(heading))
     ]
     return Page(
         title=title,

@@ -12,13 +12,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from _offline.sources import Trouble
+from _offline.articles import Article
+from _offline.sources import Trouble, read_sources
 
 BUSY = 75
+UNHEEDED = "; the notes need a person or a model: this agent rewords nothing"
 TRIES = 5
 PAUSE_SECONDS = 1.0
 _NUMBER = re.compile(r"-(\d{1,9})$")
@@ -36,6 +38,7 @@ class Step:
         self.workspace = Path(environ.get("BATON_WORKSPACE") or os.getcwd())
         self._record: dict[str, Any] = _answer("task.py", "show", self.task, "--json")
         label = environ.get("BATON_BRANCH")
+        self._is_branch = bool(label)
         self._unit: dict[str, Any] = (
             self._record["branches"][label] if label else self._record["pipeline"][int(environ.get("BATON_STEP") or 0)]
         )
@@ -61,6 +64,11 @@ class Step:
         return str(self._record["brief"]).strip()
 
     @property
+    def focus_groups(self) -> list[str]:
+        """The groups of people that the campaign names."""
+        return list(self._record["focus_groups"])
+
+    @property
     def number(self) -> int:
         """The task's number in its campaign, counted from 1; 1 for a task that has none."""
         match = _NUMBER.search(self.task)
@@ -74,7 +82,16 @@ class Step:
     @property
     def output(self) -> str:
         """Where this step writes, relative to the workspace."""
-        return str(self._unit.get("output") or _default_output(self._unit, self.task))
+        if self._unit.get("output"):
+            return str(self._unit["output"])
+        if self._is_branch and not self._unit["output_dir"]:
+            return f"{self.task}.{self._unit['key']}.md"
+        return _default_output(self._unit, self.task)
+
+    @property
+    def article(self) -> str:
+        """The path of the text that this step is about: the article if a step before makes it, else the draft."""
+        return self.left_by("final" if self.step_of("final") is not None else "drafts")
 
     def left_by(self, folder: str) -> str:
         """Return the first output of the last step before this one that writes to ``folder``, else where it would be."""
@@ -82,6 +99,11 @@ class Step:
             outputs = (step["result"] or {}).get("outputs") or [_default_output(step, self.task)]
             return str(outputs[0])
         return f"{folder}/{self.task}.md"
+
+    def text(self) -> Article:
+        """Return the text that this step is about, with what can be taken from it."""
+        keyword = " ".join(self.keywords[:1])
+        return Article(self.read(self.article), read_sources(self.workspace), keyword)
 
     def step_of(self, folder: str) -> int | None:
         """Return the number of the last step before this one that writes to ``folder``."""
@@ -113,27 +135,43 @@ class Step:
         except (OSError, UnicodeDecodeError) as error:
             raise Trouble(f"{path} cannot be read: {error}") from None
 
-    def write(self, text: str) -> None:
-        """Write this step's output, whole or not at all."""
-        target = self.workspace / self.output
+    def write(self, text: str, path: str | None = None) -> None:
+        """Write this step's output, or another file beside it, whole or not at all."""
+        target = self.workspace / (path or self.output)
         new = target.with_name(f".{target.name}.new")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             new.write_text(text, "utf-8")
             new.replace(target)
         except OSError as error:
-            raise Trouble(f"{self.output} cannot be written: {error.strerror}") from None
+            raise Trouble(f"{path or self.output} cannot be written: {error.strerror}") from None
 
-    def complete(self, summary: str, *, quality: float | None = None, readability: float | None = None) -> None:
-        """Complete the step with its one output."""
-        words = ["--output", self.output, "--summary", summary]
-        words += ["--quality-score", f"{quality:g}"] if quality is not None else []
-        words += ["--readability-score", f"{readability:g}"] if readability is not None else []
-        _answer("complete_step.py", *words)
+    def complete(
+        self,
+        summary: str,
+        *,
+        more: Sequence[str] = (),
+        quality: float | None = None,
+        readability: float | None = None,
+    ) -> None:
+        """Complete the step with its output and ``more`` files; a branch has no scores to report."""
+        words = [word for path in (self.output, *more) for word in ("--output", path)]
+        words += ["--summary", summary]
+        if not self._is_branch:
+            words += ["--quality-score", f"{quality:g}"] if quality is not None else []
+            words += ["--readability-score", f"{readability:g}"] if readability is not None else []
+        _answer("complete_branch.py" if self._is_branch else "complete_step.py", *words)
         _say(summary)
 
+    def hand_in(self, text: str, summary: str, *, more: Sequence[str] = ()) -> None:
+        """Write the output and complete the step, for an agent that acts on no notes: the summary says so."""
+        self.write(text)
+        self.complete(summary + (UNHEEDED if self.notes else ""), more=more)
+
     def send_back(self, to_step: int, notes: str) -> None:
-        """Send the task back to an earlier step."""
+        """Send the task back to an earlier step; a branch cannot."""
+        if self._is_branch:
+            raise Trouble(f"a branch cannot send a task back; this is what is wrong: {notes}")
         _answer("request_revision.py", "--to-step", str(to_step), "--notes", notes)
         _say(f"Sent back to step {to_step}: {notes}")
 

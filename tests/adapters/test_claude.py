@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec import structs, to_builtins
 from tests.adapters.captured import TABLE
 from tests.engine.homes import AT_ONCE, PATH, ScratchHome, scratch_home
 
@@ -31,6 +31,7 @@ from baton.domain.harness_settings import ClaudeSettings, HarnessSettings
 from baton.domain.records import Unit
 from baton.domain.skills import Skill
 from baton.domain.statuses import FailureKind
+from baton.domain.usage import NOTHING, reported
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples/claude"
@@ -548,8 +549,10 @@ def test_an_agent_that_reports_has_completed_its_step(home: ScratchHome) -> None
     assert task.current.result is not None
     assert (task.status, task.current.result.summary) == ("completed", "A draft")
     assert (run["harness"], run["model"], run["outcome"]) == ("claude", "model-7", "completed")
-    assert (run["session"], run["usage"]) == (CASES["success"]["session"], CASES["success"]["usage"])
-    assert task.usage == CASES["success"]["usage"]
+    assert (run["session"], run["usage"]) == (CASES["success"]["session"], to_builtins(task.usage))
+    told = CASES["success"]["usage"]
+    of_model = {name: told[name] for name in told if name not in ("turns", "duration_seconds")}
+    assert task.usage == reported(told, {"claude-sonnet-4-5": of_model}, None)
     assert (home.root / "stdin").read_text() == home.prompts("t")[0]
     assert home.lines("argv")[:4] == ["-p", "--output-format", "stream-json", "--verbose"]
     assert home.lines("argv")[-2:] == ["--model", "model-7"]
@@ -577,8 +580,8 @@ def test_an_agent_that_does_not_report_has_not_and_the_next_one_is_told(home: Sc
     assert task.blocked is not None
     assert (task.blocked.kind, task.current.attempts) == ("attempts", 2)
     assert UNREPORTED in task.blocked.reason
-    assert task.usage["input_tokens"] == 2 * CASES["success"]["usage"]["input_tokens"]
-    assert task.usage["cost_usd"] == pytest.approx(2 * CASES["success"]["usage"]["cost_usd"])
+    assert (task.usage.runs, task.usage.input_tokens) == (2, 2 * CASES["success"]["usage"]["input_tokens"])
+    assert task.usage.cost_usd == pytest.approx(2 * CASES["success"]["usage"]["cost_usd"])
 
 
 def test_a_failure_of_the_provider_is_told_in_words(home: ScratchHome) -> None:
@@ -586,10 +589,9 @@ def test_a_failure_of_the_provider_is_told_in_words(home: ScratchHome) -> None:
     home.agent("writer")
     home.task("t", "writer")
     assert home.run("invoke_agent.py", "writer", "t", "--json", PATH=path).code == 1
-    (run,), (failure,) = home.runs("t"), home.read("t").current.failures
+    (run,) = home.runs("t")
     assert (run["outcome"], run["kind"], run["session"]) == ("failed", "auth", CASES["auth_401"]["session"])
-    assert failure.kind is FailureKind.AUTH
-    assert failure.message.splitlines()[-1].startswith(CASES["auth_401"]["message"])
+    assert run["error"].splitlines()[-1].startswith(CASES["auth_401"]["message"])
 
 
 def test_a_missing_program_blocks_at_once_and_costs_no_attempt(home: ScratchHome) -> None:
@@ -603,7 +605,7 @@ def test_a_missing_program_blocks_at_once_and_costs_no_attempt(home: ScratchHome
     assert (answer.code, answer.json["outcome"]) == (1, "agent_missing")
     task, (run,) = home.read("t"), home.runs("t")
     assert task.blocked is not None
-    assert (task.blocked.kind, task.current.attempts, task.usage) == ("agent", 0, {})
+    assert (task.blocked.kind, task.current.attempts, task.usage) == ("agent", 0, NOTHING)
     assert Harness.install in task.blocked.reason
     assert run["kind"] == "harness_missing"
     assert not os.path.exists(home.root / "stdin")

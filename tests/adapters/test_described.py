@@ -77,7 +77,8 @@ def test_the_program_of_the_page_that_prints_json_runs_as_it_is_described(home: 
     assert (answer.code, answer.json["outcome"]) == (0, "completed")
     (run,) = home.runs("t")
     assert (run["harness"], run["session"]) == ("x-scribe", "s-77")
-    assert run["usage"] == {"input_tokens": 12, "output_tokens": 34}
+    used = {"runs": 1, "unpriced_runs": 1, "input_tokens": 12, "output_tokens": 34}
+    assert run["usage"] == {**used, "models": {"quill": used}}
     assert (home.lines("argv"), home.lines("key")) == (["--json --model quill"], ["key-of-a-test"])
     assert (home.root / "stdin").read_text() == home.prompts("t")[0]
 
@@ -128,10 +129,11 @@ def test_the_tables_of_the_page_name_what_each_harness_gets_and_how_it_is_instal
     for name in ("claude", "codex", "gemini", "opencode", "copilot", "cursor"):
         harness: Any = harness_named(name)
         rows = [row.split(" | ") for row in PAGE.splitlines() if row.startswith(f"| `{name}` |")]
-        install, given = (row for row in rows)
+        install, given, left = (row for row in rows)
         assert harness.install.replace("|", "\\|") in " | ".join(install)
         cells = [tuple(re.findall(r"`([^`]+)`", cell)) for cell in given[1:]]
         assert cells == [harness.secrets, harness.variables, harness.home], name
+        assert tuple(re.findall(r"`([A-Z_]+(?:KEY|TOKEN))`", left[1])) == harness.keys, name
 
 
 # -- rules --------------------------------------------------------------------------------------------------------

@@ -30,15 +30,15 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
-    "agent": ("list", "show"),
-    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend"),
+    "agent": ("list", "show", "unpark"),
+    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
     "pipeline": ("list", "show", "create", "validate"),
     "service": ("list",),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
-        "unblock", "cancel", "retry", "delete", "retrigger", "clear",
+        "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
     ),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")

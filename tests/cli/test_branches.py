@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.cli.homes import Home, wait_for
+from tests.cli.homes import Home, tree, wait_for
 
 BRANCH = {
     "trigger_after_step": 0,
@@ -123,6 +123,25 @@ def test_a_deliverable_that_is_not_wanted_switches_its_branch_off(home: Home) ->
     home.make_campaign(pipeline="branched", deliverables={"image": False, "b": True}, target_article_count=1)
     home.ok("activate_campaign", "spring")
     assert list(home.record("spring-001")["branches"]) == ["B"]
+    assert "\n  beside    B\n" in home.ok("campaign", "show", "spring").out
+
+
+def test_an_agent_of_a_branch_that_could_not_work_refuses_the_campaign_before_it_starts(home: Home) -> None:
+    home.ok("pipeline", "create", home.file("branched.json", template()))
+    home.make_campaign(pipeline="branched", target_article_count=1)
+    before = tree(home.state)
+    done = home.call("activate_campaign", "spring")
+    assert done.refusal == (1, "agent_not_found")
+    assert done.error["message"].startswith("there is no agent 'painter'")
+    kept = {name: file for name, file in tree(home.state).items() if not name.startswith("cache/")}
+    assert kept == {name: file for name, file in before.items() if not name.startswith("cache/")}
+
+
+def test_nobody_is_missed_for_a_deliverable_that_is_not_wanted(home: Home) -> None:
+    home.ok("pipeline", "create", home.file("branched.json", template()))
+    home.make_campaign(pipeline="branched", deliverables={"image": False}, target_article_count=1)
+    assert home.ok("activate_campaign", "spring").json["created"] == ["spring-001"]
+    assert home.record("spring-001")["branches"] == {}
 
 
 def test_a_branch_is_cleared_and_started_again_by_a_person(home: Home) -> None:

@@ -26,9 +26,11 @@ WORDS = {
     ("invoke_agent",): "alpha t-1",
     ("notify",): "hello",
     ("review",): "t-1",
+    ("cost",): "--by agent --since 7d",
     ("why",): "t-1",
     ("agent", "list"): "",
     ("agent", "show"): "alpha",
+    ("agent", "unpark"): "claude",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",
     ("campaign", "show"): "spring",
@@ -37,6 +39,7 @@ WORDS = {
     ("campaign", "resume"): "spring",
     ("campaign", "complete"): "spring",
     ("campaign", "extend"): "spring",
+    ("campaign", "timeline"): "spring",
     ("pipeline", "list"): "",
     ("pipeline", "show"): "content-draft",
     ("pipeline", "create"): "x.yaml",
@@ -58,6 +61,7 @@ WORDS = {
     ("task", "retry"): "t-1",
     ("task", "retrigger"): "t-1 Image",
     ("task", "clear"): "t-1 Image",
+    ("task", "timeline"): "t-1",
     ("task", "delete"): "t-1",
 }
 # Runs a script as its own program would be run, and tells on stderr what it imported and what it did to the world.

@@ -546,7 +546,9 @@ def test_a_folder_of_skills_without_a_description_is_a_warning(well: Home) -> No
 
 def test_agents_without_a_skill_are_warnings(well: Home) -> None:
     steps = [{"agent": "ghost", "output_dir": "drafts"}]
-    well.ok("pipeline", "create", well.file("p.json", {"slug": "haunted", "name": "H", "main_steps": steps}))
+    branch = {"agent": "shade", "label": "Shade", "trigger_after_step": 0}
+    haunted = {"slug": "haunted", "name": "H", "main_steps": steps, "parallel_branches": [branch]}
+    well.ok("pipeline", "create", well.file("p.json", haunted))
     make(well, "t-1", agents=["spirit"])
 
     found = [one for one in warnings(well) if one[0] == "agents"]
@@ -557,7 +559,7 @@ def test_agents_without_a_skill_are_warnings(well: Home) -> None:
             f"{where}: there is no agent '{agent}'",
             f"write {well.root}/skills/{agent}/SKILL.md, or name another agent",
         )
-        for agent, where in (("ghost", "pipeline haunted"), ("spirit", "task t-1"))
+        for agent, where in (("ghost", "pipeline haunted"), ("shade", "pipeline haunted"), ("spirit", "task t-1"))
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.cli.homes import Home, template, tree
 
+PRESETS = ("audience-discovery", "content-draft", "full-content-production", "launch-package", "research-only")
+
 
 def test_a_template_is_kept_as_it_was_written(home: Home) -> None:
     text = "# my own\nslug: my-line\nname: My line\nmain_steps:\n  - {agent: alpha, timeout: 30m}\n"
@@ -62,10 +64,42 @@ def test_one_is_shown(home: Home) -> None:
 def test_one_that_does_not_exist_is_not_found(home: Home, verb: str) -> None:
     done = home.call("pipeline", verb, "nope", "--json")
     assert done.refusal == (1, "pipeline_not_found")
-    assert done.error["cure"] == "choose from content-draft, research-only"
+    assert done.error["cure"] == f"choose from {', '.join(PRESETS)}"
 
 
-@pytest.mark.parametrize("slug", ["content-draft", "research-only"])
+@pytest.mark.parametrize("slug", PRESETS)
+def test_every_preset_is_valid_and_nothing_is_to_be_said_against_it(home: Home, slug: str) -> None:
+    answer = home.ok("pipeline", "validate", slug, "--json").json
+    assert answer == {"valid": True, "slug": slug, "warnings": []}
+
+
+def test_a_writer_without_research_is_not_kept(home: Home) -> None:
+    before = tree(home.root)
+    steps = [{"agent": "content-writer"}, {"agent": "keyword-researcher"}]
+    done = home.call("pipeline", "create", home.file("x.json", template(main_steps=steps)), "--json")
+    assert done.refusal == (1, "invalid_input")
+    assert done.error["message"] == "step 0: content-writer is a writer, and no researcher is before it"
+    assert tree(home.root) == before
+
+
+def test_what_may_be_meant_is_kept_with_a_warning(home: Home) -> None:
+    steps = [{"agent": "keyword-researcher"}, {"agent": "content-writer"}, {"agent": "humanizer"}]
+    file = home.file("x.json", template(main_steps=steps))
+    warning = "no reviewer: nobody checks what is written"
+    assert home.ok("pipeline", "validate", file, "--json").json["warnings"] == [warning]
+    done = home.ok("pipeline", "create", file, "--json")
+    assert (done.json["slug"], f"warning: {warning}\n" in done.err) == ("my-line", True)
+
+
+def test_the_branches_of_one_are_shown(home: Home) -> None:
+    out = home.ok("pipeline", "show", "full-content-production").out
+    assert [line.split()[:2] for line in out.splitlines() if "_" in line and "image-director" in line] == [
+        ["Hero", "image"]
+    ]
+    assert out.endswith("Step 3 waits for the branches.\n")
+
+
+@pytest.mark.parametrize("slug", PRESETS)
 def test_a_preset_keeps_its_slug(home: Home, slug: str) -> None:
     before = tree(home.root)
     file = home.file("x.json", template(slug=slug))
@@ -99,7 +133,7 @@ def test_validate_keeps_nothing(home: Home, what: str) -> None:
     before = tree(home.root.parent)
     word = {"file": str(home.root.parent / "x.json"), "slug": "my-line", "preset": "content-draft"}[what]
     answer = home.ok("pipeline", "validate", word, "--json").json
-    assert answer == {"valid": True, "slug": "content-draft" if what == "preset" else "my-line"}
+    assert answer == {"valid": True, "slug": "content-draft" if what == "preset" else "my-line", "warnings": []}
     assert tree(home.root.parent) == before
 
 

@@ -28,11 +28,12 @@ from baton.adapters.clock import SystemClock
 from baton.domain import tasks
 from baton.domain.readiness import waiting
 from baton.domain.records import Task
+from baton.domain.usage import reported
 from baton.store.codec import Codec
 
 KEYS = [
     "home", "at", "stopped", "slots", "campaigns", "tasks", "running", "ready", "waiting", "blocked", "failures",
-    "runs_today", "cost", "sweep", "damaged", "warnings",
+    "runs_today", "cost", "sweep", "damaged", "parked", "warnings",
 ]  # fmt: skip
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 # An agent that says a line and works until it is told to end.
@@ -71,10 +72,10 @@ def test_an_empty_home_shows_every_key_and_nothing_in_them(home: Home) -> None:
     assert status["home"] == str(home.root)
     assert status["stopped"] is False
     assert status["slots"] == {"limit": 4, "used": 0}
-    empty = ("campaigns", "running", "ready", "waiting", "blocked", "failures", "damaged", "warnings")
+    empty = ("campaigns", "running", "ready", "waiting", "blocked", "failures", "damaged", "parked", "warnings")
     assert {key: status[key] for key in empty} == {key: [] for key in empty}
     assert (status["tasks"], status["runs_today"]) == ({}, {})
-    assert status["cost"] == {"total": None, "today": None}
+    assert status["cost"] == {"total": {}, "today": {}}
     assert status["sweep"] == {"last_at": None, "age_seconds": None, "is_late": False}
 
 
@@ -318,7 +319,7 @@ def test_the_last_failures_stand_newest_first(live: Home) -> None:
         (
             "task_blocked",
             "t-1",
-            "blocked (attempts): failing failed; that was attempt 1 of 1: no such model",
+            "the task is blocked (attempts): failing failed; that was attempt 1 of 1: no such model",
         ),
         ("agent_crashed", "t-1", "failing failed with exit code 3: no such model"),
     ]
@@ -331,7 +332,7 @@ def test_the_last_failures_stand_newest_first(live: Home) -> None:
 
 def test_runs_of_today_are_counted_by_outcome_and_those_of_yesterday_are_not(home: Home) -> None:
     store = open_home(home.root, SystemClock())
-    do(store, "t-1", small_task("t-1"), grant, lambda task: end_run(task, usage={}))
+    do(store, "t-1", small_task("t-1"), grant, lambda task: end_run(task))
     home.complete("t-1", "content-writer")
     events = home.state / "events"
     yesterday = {
@@ -347,16 +348,16 @@ def test_runs_of_today_are_counted_by_outcome_and_those_of_yesterday_are_not(hom
 
 def test_cost_is_summed_where_it_was_reported(home: Home) -> None:
     store = open_home(home.root, SystemClock())
-    for id, usage in (("t-1", {"cost_usd": 1.25, "output_tokens": 1200}), ("t-2", {"cost_usd": 0.5}), ("t-3", {})):
+    told = {"t-1": {"cost_usd": 1.25, "output_tokens": 1200}, "t-2": {"cost_usd": 0.5}, "t-3": {}}
+    for id, usage in ((id, reported(counts, {}, None)) for id, counts in told.items()):
         do(store, id, small_task(id), grant, lambda task, usage=usage: end_run(task, usage=usage))
 
     status = shown(home)
 
-    assert status["cost"]["total"] == {"cost_usd": 1.75, "output_tokens": 1200}
-    assert status["cost"]["today"] == {"cost_usd": 1.75, "output_tokens": 1200}
-    assert text(home).endswith(
-        "\ntoday   3 runs (3 failed); $1.75; tokens 1.2k out\nin all  3 backlog; $1.75; tokens 1.2k out\n"
-    )
+    used = {"runs": 3, "unpriced_runs": 1, "cost_usd": 1.75, "output_tokens": 1200}
+    assert status["cost"] == {"total": used, "today": used}
+    told = "$1.75 at least, 1 run of unknown cost; tokens 1.2k out"
+    assert text(home).endswith(f"\ntoday   3 runs (3 failed); {told}\nin all  3 backlog; {told}\n")
 
 
 def test_work_that_waits_without_a_sweep_is_a_warning(home: Home) -> None:

@@ -17,6 +17,7 @@ from baton.domain.delivery import (
     after_failure,
     after_success,
     is_due,
+    is_wanted,
     render,
     skip,
     take,
@@ -240,11 +241,11 @@ def event(kind: str, task: str | None = "spring-001", campaign: str | None = "sp
         (event("task_blocked", reason="no attempts left"), "Task spring-001 is blocked: no attempts left"),
         (
             event("agent_crashed", agent="content-writer", outcome="timed_out"),
-            "Task spring-001: content-writer crashed: timed out",
+            "Task spring-001: content-writer timed out",
         ),
         (
             event("agent_crashed", agent="content-writer", outcome="failed", exit_code=3, message="no key"),
-            "Task spring-001: content-writer crashed: failed, exit code 3, no key",
+            "Task spring-001: content-writer failed with exit code 3: no key",
         ),
         (
             event("step_completed", agent="humanizer", step=3, summary="done"),
@@ -255,12 +256,45 @@ def event(kind: str, task: str | None = "spring-001", campaign: str | None = "sp
             event("revision_requested", by="content-reviewer", to_step=1, notes="too dry"),
             "Task spring-001 was sent back to step 1 by content-reviewer: too dry",
         ),
-        (event("task_cancelled", reason="not needed"), "Task spring-001: task cancelled: not needed"),
-        (event("sweep_late", None, None), "Baton: sweep late"),
+        (event("task_commented", by="ann", text="nice"), "Task spring-001: ann says: nice"),
+        (
+            event("task_commented", by="ann", text="nice", **{"for": ["ben", "eve"]}),
+            "For ben, eve: Task spring-001: ann says: nice",
+        ),
+        (
+            event("task_blocked", reason="no key", **{"for": ["ben"]}),
+            "For ben: Task spring-001 is blocked: no key",
+        ),
+        (event("task_completed", **{"for": ["ben"]}), "For ben: Task spring-001 is completed"),
+        (event("task_cancelled", reason="not needed"), "Task spring-001 was cancelled: not needed"),
+        (event("sweep_late", None, None, reason="no cron"), "Baton: sweep late: no cron"),
     ],
 )
 def test_an_event_becomes_one_clear_line(happened: dict[str, Any], expected: str) -> None:
     assert render([happened]) == expected
+
+
+@pytest.mark.parametrize(
+    ("happened", "events", "wanted"),
+    [
+        (event("task_blocked"), ["task_blocked"], True),
+        (event("task_commented", by="ann"), [], False),
+        (event("task_commented", by="ann"), ["task_commented"], True),
+        (event("task_commented", by="ann", **{"for": ["ben"]}), [], True),
+        (event("task_updated", by="ann", subscribers=["ben"]), [], False),
+        (event("campaign_completed", telegram=False), ["campaign_completed"], False),
+    ],
+    ids=["named", "not named", "comments named", "for ben", "ben subscribes", "told not to"],
+)
+def test_settings_say_what_is_told_and_what_is_for_subscribers_is_told_in_any_case(
+    happened: dict[str, Any], events: list[str], wanted: bool
+) -> None:
+    assert is_wanted(happened, events) is wanted
+
+
+def test_names_of_subscribers_cannot_begin_a_line() -> None:
+    happened = event("task_blocked", reason="x", **{"for": ["ben\nTask other is completed"]})
+    assert render([happened]) == "For ben Task other is completed: Task spring-001 is blocked: x"
 
 
 def test_several_events_become_one_message_in_their_order() -> None:

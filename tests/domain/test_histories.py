@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec import to_builtins
 from tests.builders import at, create_task, hand, policy, supervisor, unit
 
 from baton.domain import commands as c
@@ -26,6 +27,7 @@ from baton.domain.errors import (
 )
 from baton.domain.readiness import is_due, not_ready, waiting
 from baton.domain.records import HISTORY_LIMIT, Event, Lease, Task, Unit
+from baton.domain.spells import spells_of
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -37,7 +39,8 @@ from baton.domain.statuses import (
     UnitStatus,
 )
 from baton.domain.tasks import decide
-from baton.domain.times import epoch
+from baton.domain.times import epoch, later, seconds_between
+from baton.domain.usage import NOTHING, UNKNOWN, Usage, reported, total
 from baton.domain.versions import base_output, results_of
 
 DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
@@ -114,6 +117,7 @@ def check_record(task: Task) -> None:
     for held in task.leases:
         assert held.void or task.unit(held.unit).status is UnitStatus.IN_PROGRESS
     _check_waiting(task, lease)
+    assert total(unit.usage for unit in task.units()) == task.usage
     if task.is_finished:
         assert not task.leases
         assert task.completed_at
@@ -180,6 +184,29 @@ def _check_line(task: Task) -> None:
         assert step.interruptions >= 0
 
 
+def check_spells(task: Task, events: list[Event]) -> None:
+    """Check that the events tell the record's own story: whose clock runs, and that the main line's leave no gap."""
+    seconds = 16.0
+    told = [to_builtins(event) for event in events]
+    now = {spell.unit: spell for spell in spells_of(task, told, task.updated_at)}
+    later_on = {spell.unit: spell for spell in spells_of(task, told, later(task.updated_at, seconds))}
+    for one in task.units():
+        is_held = task.lease_of(one.key) is not None
+        turn = one.ready_at is not None if one.step is None else one == task.current
+        is_open = one.status not in DONE and turn
+        spent = [
+            getattr(later_on.get(one.key), f"{name}_seconds", 0.0) - getattr(now.get(one.key), f"{name}_seconds", 0.0)
+            for name in ("worked", "waited")
+        ]
+        works, waits = is_held and not task.is_finished, is_open and not is_held and not task.is_finished
+        assert spent == [seconds * works, seconds * waits], f"the clock of {one.key}"
+    last = max(step.step or 0 for step in task.pipeline if step.agent)
+    if not task.is_finished and all(event.type != "step_completed" or event.data["step"] < last for event in events):
+        line = [spell for spell in now.values() if spell.step is not None]
+        passed = sum(spell.waited_seconds + spell.worked_seconds for spell in line)
+        assert round(passed, 3) == seconds_between(task.created_at, task.updated_at)
+
+
 # -- random histories ---------------------------------------------------------------------------------------------
 
 AGENTS = ("writer", "reviewer")
@@ -226,6 +253,7 @@ class Histories(RuleBasedStateMachine):
     def begin(self) -> None:
         self.task, events = decide(None, self.made, self.now)
         assert [event.type for event in events] == ["task_created"]
+        self.events = list(events)
         self.ended_tokens: set[int] = set()
 
     @property
@@ -262,6 +290,8 @@ class Histories(RuleBasedStateMachine):
         if events is None:
             return
         check_change(before, after, events, command, self.now)
+        self.events += events
+        check_spells(after, self.events)
         self.ended_tokens |= {lease.token for lease in before.leases} - {lease.token for lease in after.leases}
         self.task = after
 
@@ -319,14 +349,14 @@ class Histories(RuleBasedStateMachine):
         elif lease.report is None and lease.revoked is None and not fails:
             self.report_run(ReportKind.COMPLETED, False, None, None, "", score)
         else:
-            self.end_run(Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3)
+            self.end_run(Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, UNKNOWN, 3)
 
     def _go_on_with_a_branch(self, by_hand: bool, fails: bool) -> None:
         branch = self.task.branches[self.task.pending_branches[0]]
         lease = self.task.lease_of(branch.key)
         if lease is not None:
             self.end_run(
-                Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, {}, 3, self.task.leases.index(lease)
+                Outcome.FAILED if fails else Outcome.COMPLETED, False, 0.5, UNKNOWN, 3, self.task.leases.index(lease)
             )
         elif by_hand:
             self.do(c.CompleteBranch(label=self.task.pending_branches[0], agent="painter"))
@@ -362,12 +392,12 @@ class Histories(RuleBasedStateMachine):
         outcome=st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.SENT_BACK]),
         is_stale=seldom,
         jitter=st.floats(0, 1, exclude_max=True),
-        usage=st.sampled_from(({}, {"input_tokens": 10, "cost_usd": 0.5})),
+        usage=st.sampled_from((NOTHING, UNKNOWN, reported({"input_tokens": 10, "cost_usd": 0.5}, {}, "sonnet"))),
         max_revisions=st.integers(0, 2),
         place=st.integers(0, 2),
     )
     def end_run(
-        self, outcome: Outcome, is_stale: bool, jitter: float, usage: dict[str, Any], max_revisions: int, place: int = 0
+        self, outcome: Outcome, is_stale: bool, jitter: float, usage: Usage, max_revisions: int, place: int = 0
     ) -> None:
         token = self.token(is_stale, place)
         command = c.EndRun(

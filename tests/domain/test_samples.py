@@ -18,6 +18,7 @@ from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.pipelines import OnComplete, Step, Template
 from baton.domain.records import SCHEMA, Event, Failure, Holder, Lease, Report, Result, Task, Unit
+from baton.domain.usage import Usage
 from baton.store.codec import Codec
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -65,7 +66,7 @@ def test_the_sample_of_a_task_keeps_the_invariants() -> None:
     check_record(codec("task").decode(newest("task"), IDS["task"]))
 
 
-@pytest.mark.parametrize("type", [Task, Unit, Lease, Holder, Report, Failure, Result, Event])
+@pytest.mark.parametrize("type", [Task, Unit, Lease, Holder, Report, Failure, Result, Event, Usage])
 def test_the_sample_of_a_task_shows_every_key(type: type[msgspec.Struct]) -> None:
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("task"))))
 
@@ -137,7 +138,7 @@ def test_a_record_that_was_cut_off_anywhere_is_damaged(kind: str) -> None:
         (b'"token": 6', b'"token": "6"'),
         (b'"status": "revision_needed"', b'"status": "lost"'),
         (b'"title": "Rye bread', b'"title": "\xff'),
-        (b'"usage": {', b'"usage": {"deep": ' + b"[" * 100_000 + b", "),
+        (b'"data": {', b'"data": {"deep": ' + b"[" * 100_000 + b", "),
     ],
     ids=["an unknown key", "a wrong type", "an unknown word", "no UTF-8", "too deep"],
 )

@@ -14,6 +14,7 @@ from baton.domain.records import Task
 from baton.domain.statuses import BlockKind, Outcome, ReportKind, TaskStatus, UnitStatus
 from baton.domain.task_runs import preview
 from baton.domain.tasks import decide
+from baton.domain.usage import UNKNOWN
 
 LATER = at(60)
 DONE = (acquire(), complete())
@@ -243,7 +244,7 @@ def exhausted() -> Task:
 
 
 ONCE = end_run(running()).policy.__class__(
-    max_attempts=1, max_interruptions=1, backoff_seconds=1.0, backoff_max_seconds=1.0
+    max_attempts=1, max_interruptions=1, backoff_seconds=1.0, backoff_max_seconds=1.0, outage_max_seconds=0.0
 )
 
 
@@ -275,3 +276,11 @@ def test_a_cancelled_task_ends_when_its_branches_runs_have_ended() -> None:
     assert (record.status, record.leases[-1].revoked is not None) == (TaskStatus.DRAFTED, True)
     record, _ = decide(record, ended(record, Outcome.FAILED), LATER)
     assert record.status is TaskStatus.CANCELLED
+
+
+def test_what_a_run_has_used_whose_branch_was_reset_under_it_counts() -> None:
+    before = running()
+    lease = before.lease_of(before.branches["Hero image"].key)
+    assert lease is not None
+    made = after(before, send_back(to_step=0), end_run(before, token=lease.token, run=lease.run, usage=UNKNOWN))
+    assert (made.leases, made.usage, made.branches["Hero image"].usage) == ((), UNKNOWN, UNKNOWN)

@@ -21,6 +21,7 @@ from tests.builders import (
     report,
     revoke,
     run_lease,
+    send_back,
     steps_with,
     task,
     unit,
@@ -30,9 +31,11 @@ from baton.domain import commands as c
 from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.readiness import waiting
 from baton.domain.records import Blocked, Failure, Report, Result, Task
+from baton.domain.sessions import Session
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind, TaskStatus, UnitStatus
 from baton.domain.task_runs import preview
 from baton.domain.tasks import decide
+from baton.domain.usage import UNKNOWN, Usage, reported
 
 LATER = at(60)
 FREE = {"leases": (), "lease": None, "locked_by": None, "locked_at": None}
@@ -359,23 +362,41 @@ def test_every_outcome_ends_the_run(outcome: Outcome) -> None:
 
 
 def test_the_usage_of_runs_is_added_up() -> None:
-    usage = {"input_tokens": 100, "cost_usd": 0.25, "model": "sonnet"}
-    made = after(running(), ending(Outcome.COMPLETED, usage=usage), grant, ending(Outcome.COMPLETED, usage=usage))
-    assert made.usage == {"input_tokens": 200, "cost_usd": 0.5}
+    usage = reported({"input_tokens": 100, "cost_usd": 0.25}, {}, None)
+    broken = ending(Outcome.INTERRUPTED, usage=usage)
+    made = after(
+        running(), broken, grant, ending(Outcome.COMPLETED, usage=usage), grant, ending(Outcome.FAILED, usage=UNKNOWN)
+    )
+    assert made.pipeline[0].usage == Usage(runs=2, input_tokens=200, cost_usd=0.5)
+    assert made.pipeline[1].usage == UNKNOWN
+    assert made.usage == Usage(runs=3, unpriced_runs=1, input_tokens=200, cost_usd=0.5)
+
+
+def test_what_a_step_has_used_outlives_its_revision() -> None:
+    used = after(running(), ending(Outcome.COMPLETED, usage=UNKNOWN))
+    assert after(used, send_back(to_step=0)).pipeline[0].usage == UNKNOWN
 
 
 def test_the_run_ended_event_carries_what_rebuilds_the_run() -> None:
     before = running()
-    usage = {"input_tokens": 100}
-    command = end_run(before, Outcome.COMPLETED, session="abc", usage=usage)
+    usage = reported({"input_tokens": 100}, {}, "sonnet")
+    command = end_run(
+        before, Outcome.COMPLETED, harness="claude", session=Session(harness="claude", id="abc"), usage=usage
+    )
     _, events = decide(before, command, LATER)
     assert events[0].data == {
         "unit": "s1",
         "step": 0,
         "agent": "keyword-researcher",
         "outcome": "completed",
+        "harness": "claude",
         "session": "abc",
-        "usage": usage,
+        "usage": {
+            "runs": 1,
+            "unpriced_runs": 1,
+            "input_tokens": 100,
+            "models": {"sonnet": {"runs": 1, "unpriced_runs": 1, "input_tokens": 100}},
+        },
     }
 
 

@@ -12,7 +12,8 @@ from baton.domain import campaigns, tasks
 from baton.domain.campaign_commands import ActivateCampaign, AddTask, CreateCampaign, ExtendCampaign
 from baton.domain.campaigns import Campaign
 from baton.domain.commands import CreateTask
-from baton.domain.pipelines import Step, units_of
+from baton.domain.errors import InvalidInput
+from baton.domain.pipelines import Step, Template, units_of
 from baton.domain.statuses import TaskStatus
 from baton.domain.written import CampaignFile, TaskFile, campaign_from, planned_task, task_from
 
@@ -106,6 +107,40 @@ def test_a_campaign_file_that_cannot_be_obeyed_is_refused_with_the_reason(
     changed: dict[str, Any], message: str
 ) -> None:
     assert message in refusal(read_campaign, **changed)
+
+
+def branched(*deliverables: str | None) -> Template:
+    """A template with a branch for each deliverable."""
+    branches = [
+        {"trigger_after_step": 0, "agent": "painter", "label": f"Branch {number}", "deliverable": name}
+        for number, name in enumerate(deliverables)
+    ]
+    return msgspec.convert(
+        {"slug": "x", "name": "X", "main_steps": [{"agent": "alpha"}], "parallel_branches": branches}, Template
+    )
+
+
+def test_a_deliverable_that_no_branch_makes_is_refused_with_those_that_there_are() -> None:
+    wanted = read_campaign(deliverables={"hero_image": True, "video": True, "podcast": True})
+    with pytest.raises(InvalidInput) as refused:
+        campaign_from(wanted, branched("hero_image", "ads", None), (), "ann")
+    assert refused.value.message == "deliverables: no branch of pipeline 'x' makes video, podcast"
+    assert refused.value.cure == "choose from ads, hero_image"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "deliverables"),
+    [
+        ({"hero_image": True, "ads": False}, ("hero_image", "ads")),
+        ({"video": False}, ("hero_image",)),
+        ({"video": True}, ()),
+        ({"video": True}, (None,)),
+    ],
+    ids=["known", "not wanted anyway", "no branches", "branches without a deliverable"],
+)
+def test_other_deliverables_are_kept(wanted: dict[str, bool], deliverables: tuple[str | None, ...]) -> None:
+    command = campaign_from(read_campaign(deliverables=wanted), branched(*deliverables), (), "ann")
+    assert command.fields["deliverables"] == wanted
 
 
 # -- task files ---------------------------------------------------------------------------------------------------

@@ -128,9 +128,12 @@ def test_a_program_that_falls_silent_is_ended_and_what_it_did_last_is_told(home:
     assert run["error"].endswith("it did not get on for 0.3 s; the last of it: Done.")
 
 
-def test_a_program_that_only_waits_for_its_provider_is_ended_as_silent(home: ScratchHome) -> None:
+def test_a_program_that_only_waits_for_its_provider_is_ended_as_silent_and_the_fault_is_not_its_own(
+    home: ScratchHome,
+) -> None:
     run = run_of(home, f"echo '{STARTED}'; while :; do echo '{WAITS}'; sleep 0.05; done", silence="500ms")
-    assert kept(run) == ("timed_out", "silence", "silence", "s-1")
+    assert kept(run) == ("timed_out", "transport", "silence", "s-1")
+    assert home.read("t").current.attempts == 0
     assert "waits to ask the provider again: Reconnecting" in run["error"]
 
 
@@ -138,7 +141,7 @@ def test_a_program_that_stays_after_its_result_is_ended_and_judged_by_the_result
     acts = f"echo '{STARTED}'; echo '{TURN}'; echo '{SAID}'; echo '{DONE}'; exec sleep 1000"
     run = run_of(home, acts, after_result="300ms")
     assert kept(run) == ("not_completed", "no_report", "after_result", "s-1")
-    assert run["usage"] == {"input_tokens": 5, "output_tokens": 6}
+    assert run["usage"] == {"runs": 1, "unpriced_runs": 1, "input_tokens": 5, "output_tokens": 6}
 
 
 def test_a_program_that_gets_on_for_ever_is_ended_by_the_wall_clock(home: ScratchHome) -> None:

@@ -139,6 +139,13 @@ def test_an_agent_works_in_the_workspace_of_its_task(home: ScratchHome) -> None:
     assert home.lines("places")[1:] == [str(repo)]
 
 
+def test_the_folder_of_the_working_memory_is_there_when_an_agent_starts(home: ScratchHome) -> None:
+    home.agent("writer", 'test -d "$BATON_HOME/memory/WORKING"')
+    home.task("t", "writer")
+    assert not (home.root / "memory").exists()
+    assert home.invoke("writer", "t").code == 0
+
+
 def test_a_prompt_says_who_what_where_and_how_to_end(home: ScratchHome) -> None:
     home.agent("researcher", "mkdir research; echo x >research/t.md; echo 'Ten sources found'", role="a librarian")
     home.agent("writer", "echo done")
@@ -855,7 +862,7 @@ def test_a_supervisor_that_waits_for_room_on_the_disk_still_beats(home: ScratchH
     ended = home.drive(
         """
         from baton.domain.errors import DiskFull
-        from baton.engine import supervisor as module
+        from baton.engine import endings as module
         module.RETRY_SECONDS = 0.01
         served = supervising.supervisor(wiring, take())
         served.begin()
@@ -888,7 +895,7 @@ def test_a_lock_that_is_not_had_in_time_keeps_back_no_end_of_a_run(home: Scratch
     ended = home.drive(
         f"""
         from baton.domain.errors import Busy
-        from baton.engine import supervisor as module
+        from baton.engine import endings as module
         module.RETRY_SECONDS = 0.01
         served = supervising.supervisor(wiring, take())
         served.begin()

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from functools import cache
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
 import pytest
 import yaml
 from tests.cli.homes import module
+from tests.skills.alone import CREW, PROGRAMS, Alone, agent
+from tests.skills.campaigns import EXAMPLE, SCRIPTS, SKILLS, Ran, environ
 
 from baton.store.skills import list_skills, script_path
 
-ROOT = Path(__file__).resolve().parents[2]
-SKILLS, SCRIPTS, EXAMPLE = ROOT / "skills", ROOT / "scripts", ROOT / "examples/bread"
 sys.path.insert(0, str(SKILLS))
 from _offline.briefs import brief_from
 from _offline.notes import LONGEST_SENTENCE, plan_from
@@ -34,34 +27,10 @@ from _offline.pages import Page, read_page
 from _offline.sources import Source, read_sources
 from _offline.text import key, sentences
 
-CREW = {
-    "keyword-researcher": "offline_researcher.py",
-    "content-writer": "offline_writer.py",
-    "content-reviewer": "offline_reviewer.py",
-    "humanizer": "offline_humanizer.py",
-}
 PLACES = ("", "baton")
-SHIPPED = {*CREW, "orchestrator", "baton-protocol"}
-FOLDERS = ("research", "drafts", "reviewed", "final")
+SHIPPED = {*PROGRAMS, "orchestrator", "baton-protocol"}
 KEYWORDS = ("sourdough starter", "rye bread", "bread crust")
 TASKS = ("bread-001", "bread-002", "bread-003")
-SETTINGS = "harness: {default: script}\nnotify: {channels: []}\nretry: {backoff: 20ms, backoff_max: 100ms}\n"
-DEADLINE_SECONDS = 90.0
-
-
-def agent(name: str) -> ModuleType:
-    """An offline agent, imported."""
-    return _module(SKILLS / name / CREW[name])
-
-
-@cache
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = found  # dataclasses look their module up
-    spec.loader.exec_module(found)
-    return found
 
 
 # -- the skills ---------------------------------------------------------------------------------------------------
@@ -82,8 +51,8 @@ def test_shipped_skills_leave_the_harness_to_the_settings_and_say_who_they_are(t
         assert (skill.harness, skill.model, skill.shipped) == (None, None, True)
         assert skill.role and skill.level in ("specialist", "lead", "orchestrator")
         assert re.search(r"\b(Use|Read) it\b", skill.description), skill.name
-        if skill.name in CREW:
-            assert script_path(skill) == str(SKILLS / skill.name / CREW[skill.name])
+        if skill.name in PROGRAMS:
+            assert script_path(skill) == str(SKILLS / skill.name / PROGRAMS[skill.name])
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
@@ -99,6 +68,7 @@ def test_a_skill_says_what_to_read_to_write_to_check_how_to_end_and_what_never_t
     assert 60 <= text.count("\n") <= 140
     assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) >= 8, "a checklist has numbers"
     assert "complete_step.py" in text and "release_lock.py" in text and "`state/`" in text
+    assert "complete_branch.py" in text or name in {*CREW, "orchestrator"}
 
 
 def front_matter(name: str) -> dict[str, Any]:
@@ -122,7 +92,7 @@ def test_a_skill_keeps_the_rules_of_agent_skills(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_a_skill_names_only_paths_and_scripts_that_exist(name: str) -> None:
     text = skill_text(name)
-    named = set(re.findall(r"\b[a-z_]+\.py\b", text)) - {CREW.get(name)}
+    named = set(re.findall(r"\b[a-z_]+\.py\b", text)) - {PROGRAMS.get(name)}
     assert named and not [
         script for script in named if not any((SCRIPTS / place / script).exists() for place in PLACES)
     ]
@@ -136,7 +106,7 @@ def command_lines(name: str) -> list[list[str]]:
     lines = [line for line in [*re.findall(r"`([^`\n]+)`", text), *blocks] if re.match(r"[a-z_]+\.py\b", line)]
     meant = [re.sub(r"\[(.*?)\]", r"\1", line).replace("<task>", "x-001").replace("<path>", "x.md") for line in lines]
     words = [shlex.split(re.sub(r"(--to-step) N\b", r"\1 1", line), comments=True) for line in meant]
-    return [found for found in words if found[0] not in CREW.values()]
+    return [found for found in words if found[0] not in PROGRAMS.values()]
 
 
 # Named as a script, with nothing after it: no call.
@@ -194,66 +164,9 @@ def test_the_orchestrator_does_not_claim_to_run_by_itself() -> None:
 # -- a campaign of the example, offline ---------------------------------------------------------------------------
 
 
-def environ(home: Path | None = None) -> dict[str, str]:
-    """A whole environment, with nothing of the caller's in it."""
-    found = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "BATON_PYTHON": sys.executable}
-    return found | ({"HOME": str(home.parent), "BATON_HOME": str(home)} if home else {})
-
-
-class Ran:
-    """A home in which the example has been run to its end."""
-
-    def __init__(self, root: Path) -> None:
-        self.home = root / "home"
-        self.example = root / "bread"
-        shutil.copytree(EXAMPLE, self.example)
-        self.answer("init_home.py", str(self.home))
-        (self.home / "config/baton.yaml").write_text(SETTINGS)
-        # One of the crew is the home's own copy: it finds what it shares with the others all the same.
-        shutil.copytree(SKILLS / "humanizer", self.home / "skills/humanizer")
-        self.answer("campaign.py", "create", str(self.example / "campaign.yaml"))
-        self.answer("activate_campaign.py", "bread")
-        end = time.monotonic() + DEADLINE_SECONDS
-        while self.answer("campaign.py", "show", "bread")["status"] != "completed":
-            blocked = [one for one in self.answer("task.py", "list") if one["status"] == "blocked"]
-            assert not blocked and time.monotonic() < end, self.answer("status.py")
-            time.sleep(0.2)
-        self.folder = self.home / "projects/bakery/campaigns/bread"
-        self.sources = read_sources(self.folder)
-        self.tasks = {task: self.answer("task.py", "show", task) for task in TASKS}
-
-    def answer(self, script: str, *words: str) -> Any:
-        more = [] if script == "activate_campaign.py" else ["--json"]
-        command = [str(SCRIPTS / script), *words, *more]
-        done = subprocess.run(command, env=environ(self.home), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
-        return json.loads(done.stdout)
-
-    def path(self, folder: str, task: str) -> str:
-        """The newest version of what a task's step has left in a folder."""
-        (step,) = (step for step in self.tasks[task]["pipeline"] if step["output_dir"] == folder)
-        (output,) = step["result"]["outputs"]
-        return str(output)
-
-    def text(self, folder: str, task: str) -> str:
-        return (self.folder / self.path(folder, task)).read_text("utf-8")
-
-    def events(self, kind: str) -> list[dict[str, Any]]:
-        files = sorted((self.home / "state/events").glob("*.ndjson"))
-        events = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
-        return [event for event in events if event["type"] == kind]
-
-    def end(self) -> None:
-        (self.home / "state/stop").touch()
-        end = time.monotonic() + 10
-        while self.answer("status.py")["slots"]["used"]:
-            assert time.monotonic() < end, "a supervisor was left"
-            time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    found = Ran(tmp_path_factory.mktemp("crew"))
+    found = Ran(tmp_path_factory.mktemp("crew"), own=("humanizer",))
     yield found
     found.end()
 
@@ -367,73 +280,6 @@ def test_a_brief_has_what_the_skill_asks_for(ran: Ran) -> None:
 
 
 # -- one agent alone, the scripts being stand-ins -----------------------------------------------------------------
-
-
-class Alone:
-    """A workspace, and scripts that answer what a test wants and write down how they were called."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.workspace, self.bin = root, root / "workspace", root / "bin"
-        self.workspace.mkdir()
-        self.bin.mkdir()
-        steps = [
-            {"step": number, "agent": name, "output_dir": folder, "notes": None, "result": None, "revisions": 0}
-            for number, (name, folder) in enumerate(zip(CREW, FOLDERS, strict=True))
-        ]
-        self.record: dict[str, Any] = {
-            "title": "On rye bread",
-            "keywords": ["rye bread"],
-            "brief": "",
-            "campaign": None,
-        }
-        self.record["pipeline"] = steps
-        self.stand_in("task.py", f"cat {root}/record.json")
-        for script in ("complete_step.py", "request_revision.py"):
-            self.stand_in(script, f"""printf '%s\\n' "$0" "$@" >>{root}/called; echo '{{}}'""")
-
-    def stand_in(self, script: str, body: str) -> None:
-        (self.bin / script).write_text(f"#!/bin/sh\n{body}\n")
-        (self.bin / script).chmod(0o755)
-
-    def write(self, path: str, data: str | bytes) -> None:
-        target = self.workspace / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data if isinstance(data, bytes) else data.encode())
-
-    def copy_sources(self) -> None:
-        shutil.copytree(EXAMPLE / "sources", self.workspace / "sources")
-
-    def run(self, name: str) -> subprocess.CompletedProcess[str]:
-        step = list(CREW).index(name)
-        (self.root / "record.json").write_text(json.dumps(self.record))
-        own = {"BATON_TASK": "x-001", "BATON_AGENT": name, "BATON_LEASE": "1", "BATON_STEP": str(step)}
-        own |= {"BATON_WORKSPACE": str(self.workspace), "BATON_PYTHON": sys.executable}
-        command = str(SKILLS / name / CREW[name])
-        path = f"{self.bin}:{os.defpath}"
-        return subprocess.run(
-            [command], env={"PATH": path, **own}, cwd=self.workspace, capture_output=True, text=True, check=False
-        )
-
-    def called(self) -> list[str]:
-        """The scripts that change something, and their words."""
-        file = self.root / "called"
-        return (
-            [Path(line).name if line.startswith("/") else line for line in file.read_text().splitlines()]
-            if file.exists()
-            else []
-        )
-
-    def refusal(self, name: str) -> str:
-        """The one line an agent says before it exits with 1, having reported nothing."""
-        done = self.run(name)
-        assert (done.returncode, done.stdout, self.called()) == (1, "", []), done
-        assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"{name}: "), done.stderr
-        return done.stderr.removeprefix(f"{name}: ").rstrip("\n")
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Alone:
-    return Alone(tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(CREW))

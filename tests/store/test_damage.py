@@ -151,7 +151,7 @@ def odd(name: str, whole: dict[str, Any]) -> bytes:
     """A file that is no sound record of this task."""
     changes: dict[str, dict[str, Any]] = {
         "another's record": {"id": "t-2"},
-        "deep data": {"usage": {"deep": "here"}},
+        "deep data": {"deliverables": {"deep": "here"}},
         "a key too many": {"more": 1},
         "no such priority": {"priority": "soon"},
         "a step that is not there": {"pipeline_step": 7},

@@ -116,17 +116,19 @@ def activate(wiring: Wiring, campaign: str, *, dispatch: bool) -> Answer:
 
 
 def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
-    """Refuse a campaign that some agent of its pipeline could not work for, before a task of it is made.
+    """Refuse a campaign that some agent of its line or its branches could not work for, before a task of it is made.
 
     Later on such an agent blocks its task: what is active already is not refused, and not held up.
     """
     from baton.domain.campaigns import CampaignStatus  # start-up: agents do not need it
+    from baton.domain.pipelines import wanted_branches  # start-up: the same
     from baton.store.skills import script_path  # start-up: the same
 
     if campaign.status is not CampaignStatus.PLANNING:
         return
     default = wiring.config.settings().harness.default
-    for step in campaign.snapshot.main_steps:
+    snapshot = campaign.snapshot
+    for step in (*snapshot.main_steps, *wanted_branches(snapshot, campaign.deliverables)):
         if step.agent is None:
             continue
         skill = wiring.agents.find(step.agent)

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from baton.adapters.workspaces import Workspaces
+from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
@@ -19,6 +20,8 @@ from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.commands import CancelTask
 from baton.domain.errors import AlreadyExists, IllegalTransition, InvalidInput
 from baton.domain.ids import check_slug
+from baton.domain.pipelines import wanted_branches
+from baton.domain.usage import NOTHING
 from baton.domain.written import CampaignFile, campaign_from
 from baton.engine.activation import generate
 from baton.engine.completion import Progress, progress_of
@@ -194,6 +197,7 @@ def _view(wiring: Wiring, campaign: Campaign) -> dict[str, Any]:
         | _short(campaign, progress)
         | {
             "tasks": progress.statuses,
+            "usage": progress.usage,
             "folder": _folder(wiring.workspaces, campaign),
         }
     )
@@ -203,12 +207,15 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
     progress = progress_of(wiring.door, campaign)
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(progress.statuses.items())) or "none yet"
     steps = " -> ".join(step.agent or step.label for step in campaign.snapshot.main_steps)
+    beside = ", ".join(branch.label for branch in wanted_branches(campaign.snapshot, campaign.deliverables))
     lines = [
         f"{campaign.id}: {campaign.name} ({campaign.status})",
         f"  project   {campaign.project}",
         f"  pipeline  {campaign.pipeline}: {steps}",
+        *([f"  beside    {beside}"] if beside else []),
         f"  tasks     {statuses}",
         f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",
+        *([f"  used      {amounts(progress.usage)}"] if progress.usage != NOTHING else []),
         f"  folder    {_folder(wiring.workspaces, campaign)}",
     ]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
+from baton.adapters.prices import ListPrices
 from baton.adapters.processes import LinuxProcesses, become_subreaper
 from baton.cli.preparing import HARNESS_FILES, inspector, preparation
 from baton.cli.running_code import RunningCode
@@ -33,8 +34,8 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
 
 LOADED_LATE = (
-    "adapters.prompts", "engine.completion", "store.dotenv", "store.runs", "store.skills", "store.strict_yaml",
-    "store.waits",
+    "adapters.prompts", "engine.completion", "store.dotenv", "store.parking", "store.runs", "store.skills",
+    "store.strict_yaml", "store.waits",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 
@@ -173,6 +174,7 @@ def supervisor(wiring: Wiring, slot: Slot) -> Supervisor:
         LinuxProcesses(),
         slot,
         inspector(wiring, prepares),
+        prices=ListPrices(),
         output_exists=partial(_is_kept, wiring),
         has_changed=code.has_changed,
         restart=partial(restart, wiring),

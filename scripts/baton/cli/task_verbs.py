@@ -66,7 +66,7 @@ def assign(wiring: Wiring, task: str, names: tuple[str, ...], remove: bool) -> A
 @click.argument("names", nargs=-1, required=True)
 @click.option("--remove", is_flag=True, help="Take the names off instead.")
 def subscribe(wiring: Wiring, task: str, names: tuple[str, ...], remove: bool) -> Answer:
-    """Put people or agents on a task's list of subscribers."""
+    """Put people or agents on a task's list of subscribers: messages of its comments, block and end name them."""
     return _listed(wiring, task, "subscribers", names, remove=remove)
 
 

@@ -8,19 +8,22 @@ from typing import Any
 
 import click
 
-from baton.cli.amounts import amounts
+from baton.cli.amounts import amounts, money
+from baton.cli.paint import plain
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
-from baton.domain.readiness import open_units
-from baton.domain.records import Task
+from baton.domain.readiness import Why, open_units
+from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
+from baton.domain.usage import NOTHING
 from baton.engine.reasons import Reasons
 from baton.ports import Damage
 
 SHOWN_EVENTS = 8
+TOLD = 100
 STATUSES = [status.value for status in TaskStatus if status is not TaskStatus.DELETED]
 
 
@@ -39,7 +42,10 @@ def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str
     found.sort(key=lambda task: (task.is_finished, rank_of(task.priority), task.id))
     reasons = wiring.reasons()
     data = [summary(task, reasons) for task in found]
-    rows = [(d["id"], d["status"], d["priority"], d["step"], d["agent"], d["waits"] or "") for d in data]
+    rows = [
+        (d["id"], d["status"], d["priority"], d["step"], d["agent"], "" if d["why"] == Why.FINISHED else d["waits"])
+        for d in data
+    ]
     return Answer(data, table(("task", "status", "priority", "step", "agent", "waits"), rows, empty="No tasks."))
 
 
@@ -100,7 +106,7 @@ def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
 
 def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
     """Return the gist of a task: where it stands, what it waits for, and one command that would change it."""
-    reason = None if task.is_finished else reasons.of(task, task.current)
+    reason = reasons.of(task, task.current)
     return {
         "id": task.id,
         "campaign": task.campaign,
@@ -112,9 +118,9 @@ def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
         "agent": task.current.agent,
         "locked_by": task.locked_by,
         "run": task.lease.run if task.lease is not None else None,
-        "why": reason.why if reason is not None else None,
-        "waits": reason.text if reason is not None else None,
-        "cure": reason.cure if reason is not None else None,
+        "why": reason.why,
+        "waits": reason.text,
+        "cure": reason.cure,
     }
 
 
@@ -132,10 +138,10 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines += [f"            to change it: {reason.cure}"] if reason.cure is not None else []
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
-    if task.usage:
+    if task.usage != NOTHING:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task), "", "Last events:"]
-    lines += [f"  {event.at}  {event.type}  {_gist(event.data)}" for event in task.history[-SHOWN_EVENTS:]]
+    lines += [f"  {event.at}  {_told(event)}" for event in task.history[-SHOWN_EVENTS:]]
     return "\n".join(lines)
 
 
@@ -146,17 +152,17 @@ def _steps(task: Task) -> str:
             unit.agent or "-",
             unit.status,
             unit.attempts,
+            money(unit.usage),
             ", ".join(unit.result.outputs) if unit.result is not None else "",
             (unit.result.summary if unit.result is not None else None)
             or (unit.failures[-1].outcome if unit.failures else ""),
         )
         for unit in task.units()
     ]
-    return table(("step", "agent", "status", "attempts", "outputs", "said"), rows)
+    return table(("step", "agent", "status", "attempts", "cost", "outputs", "said"), rows)
 
 
-def _gist(data: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in data.items() if key in _TOLD and value not in (None, ""))[:100]
+def _told(event: Event) -> str:
+    from baton.domain.sentences import sentence_of  # start-up: programs read the record
 
-
-_TOLD = ("step", "agent", "outcome", "reason", "notes", "by", "text", "message")
+    return plain(sentence_of({"type": event.type, "data": event.data}, TOLD), TOLD)

@@ -1,4 +1,4 @@
-"""Messages to people: the words for events, the state of one channel, and what follows when sending fails.
+"""Messages to people: which events become one, the state of one channel, and what follows when sending fails.
 
 A channel reads the event log behind its cursor. The sweep *takes* the events behind it: one message for all of them,
 and the cursor beyond them, saved together before the first attempt; so a message is sent at least once, however often
@@ -8,7 +8,7 @@ what happens meanwhile becomes the next message. A failing channel blocks nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from baton.domain.errors import NotificationFailed
 from baton.domain.news import News
+from baton.domain.sentences import data_of, sentence_of
 from baton.domain.times import later, seconds_between
 
 MAX_TRIES = 3
@@ -148,87 +149,35 @@ def _waiting(delivery: Delivery, seconds: float, now: str) -> Delivery:
 
 
 def render(events: Iterable[Mapping[str, Any]]) -> str:
-    """Return one message for these events of the log, in their order, a line each; none: an empty text.
-
-    Of an event its ``type``, ``task``, ``campaign`` and ``data`` are used. What agents and people wrote is squeezed
-    into the line, at most 500 characters: nothing they write can look like another event.
-    """
+    """Return one message for these events of the log, in their order, a line each; none: an empty text."""
     return "\n".join(_line(event) for event in events)
 
 
+def is_wanted(event: Mapping[str, Any], events: Collection[str]) -> bool:
+    """Tell whether an event becomes a message: ``events`` are the types that the settings name.
+
+    What subscribers asked for is told whatever the settings name. A campaign may say no by itself.
+    """
+    if data_of(event).get("telegram") is False:
+        return False
+    return event.get("type") in events or bool(_names(event))
+
+
 def _line(event: Mapping[str, Any]) -> str:
-    kind = str(event.get("type", "event"))
-    data = event.get("data") or {}
-    words = _WORDS.get(kind, _any_words)(_subject(event), data, kind)
-    line = " ".join(words.split())
-    return line if len(line) <= LINE_LIMIT else line[: LINE_LIMIT - 3] + "..."
+    names = ", ".join(_names(event))
+    return sentence_of(event, LINE_LIMIT, f"For {names}: {_subject(event)}" if names else _subject(event))
+
+
+def _names(event: Mapping[str, Any]) -> list[str]:
+    """Return whom the event is for."""
+    names = data_of(event).get("for")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _subject(event: Mapping[str, Any]) -> str:
+    if str(event.get("type")).startswith("harness"):  # the task in which it was noticed is not what it is about
+        return f"Harness {data_of(event).get('harness')}"
     for kind in ("task", "campaign"):
         if event.get(kind):
             return f"{kind.capitalize()} {event[kind]}"
     return "Baton"
-
-
-Data = Mapping[str, Any]
-
-
-def _activated(subject: str, data: Data, kind: str) -> str:
-    return f"{subject} is active" + _after(": ", _counted(data.get("tasks"), "task"))
-
-
-def _campaign_completed(subject: str, data: Data, kind: str) -> str:
-    counts = data.get("counts") or {}
-    return f"{subject} is completed" + _after(": ", ", ".join(f"{count} {status}" for status, count in counts.items()))
-
-
-def _task_completed(subject: str, data: Data, kind: str) -> str:
-    score = data.get("quality_score")
-    quality = "" if score is None else f" (quality {score:g})"
-    return f"{subject} is completed" + _after(": ", data.get("title")) + quality
-
-
-def _blocked(subject: str, data: Data, kind: str) -> str:
-    return f"{subject} is blocked" + _after(": ", data.get("reason"))
-
-
-def _crashed(subject: str, data: Data, kind: str) -> str:
-    code = data.get("exit_code")
-    how = [str(data.get("outcome") or "").replace("_", " "), "" if code is None else f"exit code {code}"]
-    how.append(str(data.get("message") or ""))
-    return f"{subject}: {data.get('agent') or 'the agent'} crashed" + _after(": ", ", ".join(filter(None, how)))
-
-
-def _step_completed(subject: str, data: Data, kind: str) -> str:
-    step = data.get("step")
-    what = "its part" if step is None else f"step {step}"
-    return f"{subject}: {data.get('agent') or 'somebody'} completed {what}" + _after(": ", data.get("summary"))
-
-
-def _sent_back(subject: str, data: Data, kind: str) -> str:
-    by = _after(" by ", data.get("by"))
-    return f"{subject} was sent back{_after(' to step ', data.get('to_step'))}{by}" + _after(": ", data.get("notes"))
-
-
-def _any_words(subject: str, data: Data, kind: str) -> str:
-    return f"{subject}: {kind.replace('_', ' ')}" + _after(": ", data.get("reason"))
-
-
-def _counted(count: Any, noun: str) -> str:
-    return "" if count is None else f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _after(joint: str, value: Any) -> str:
-    return "" if value is None or value == "" else f"{joint}{value}"
-
-
-_WORDS: dict[str, Callable[[str, Data, str], str]] = {
-    "campaign_activated": _activated,
-    "campaign_completed": _campaign_completed,
-    "task_completed": _task_completed,
-    "task_blocked": _blocked,
-    "agent_crashed": _crashed,
-    "step_completed": _step_completed,
-    "revision_requested": _sent_back,
-}

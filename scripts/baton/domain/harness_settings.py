@@ -135,6 +135,7 @@ class CopilotSettings(CliSettings, frozen=True, kw_only=True, forbid_unknown_fie
     OWN_ARGS = frozenset({
         "-p", "--prompt", "-i", "--interactive", "--output-format", "--no-color", "--no-ask-user", "--allow-all",
         "--yolo", "--allow-tool", "--allow-all-tools", "--model", "--resume", "--continue", "-C",
+        "--usage-output-file",
     })  # fmt: skip
     CANNOT = {
         "system_prompt": "Copilot CLI takes none; it reads AGENTS.md",
@@ -175,6 +176,10 @@ class HarnessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     copilot: CopilotSettings = CopilotSettings()
     cursor: CursorSettings = CursorSettings()
     own: dict[str, OwnHarness] = {}
+
+    def named(self, *words: str | None) -> str:
+        """Return the harness that the first of these words names, most special first; the default when none does."""
+        return next((word for word in words if word is not None), self.default)
 
     def __post_init__(self) -> None:
         for name in self.own:

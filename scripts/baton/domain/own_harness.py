@@ -14,10 +14,11 @@ from msgspec import Struct
 from baton.domain.harness_names import is_own_name
 from baton.domain.refusals import check_variables, refuse_key
 from baton.domain.statuses import FailureKind
+from baton.domain.usage import TOKENS
 
 PARSERS = ("text", "ndjson")
 PLACEHOLDERS = ("agent", "model", "prompt_file", "resume", "run", "skill", "step", "task", "workspace")
-COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd", "turns")
+COUNTS = (*TOKENS, "cost_usd", "turns")
 Value = str | int | float | bool
 _PATH = re.compile(r"[^.\s]+(?:\.[^.\s]+)*")
 

@@ -167,11 +167,16 @@ def branches_of(
     model: str | None = None,
     pieces: int | None = None,
 ) -> dict[str, Unit]:
-    """Return the branches of a new task by label; those whose deliverable is not ``wanted`` are left out."""
-    made = [branch for branch in template.parallel_branches if wanted.get(branch.deliverable or "", True)]
+    """Return the branches of a new task by label: those that are ``wanted``."""
     return {
-        branch.label: _unit(branch, f"b{place + 1}", None, harness, model, pieces) for place, branch in enumerate(made)
+        branch.label: _unit(branch, f"b{place + 1}", None, harness, model, pieces)
+        for place, branch in enumerate(wanted_branches(template, wanted))
     }
+
+
+def wanted_branches(template: Template, wanted: Mapping[str, bool]) -> tuple[Branch, ...]:
+    """Return the branches of a template without those whose deliverable is switched off."""
+    return tuple(branch for branch in template.parallel_branches if wanted.get(branch.deliverable or "", True))
 
 
 def _unit(step: Step, key: str, number: int | None, harness: str | None, model: str | None, pieces: int | None) -> Unit:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from baton.domain.priorities import rank_of
 from baton.domain.readers_row import pending_branches
 from baton.domain.records import Task, Unit
+from baton.domain.retry import longest_wait
 from baton.domain.statuses import LeaseKind, UnitStatus
 from baton.domain.times import epoch, later
 
@@ -31,6 +32,7 @@ class Why(StrEnum):
 
     LOST = "lost"
     CAMPAIGN = "campaign"
+    PARKED = "parked"
     STOPPED = "stopped"
     NO_SLOT = "no_slot"
     READY = "ready"
@@ -133,7 +135,7 @@ def not_ready(task: Task, unit: Unit, now: str, backoff_max_seconds: float) -> R
 
 def is_backing_off(unit: Unit, now: str, backoff_max_seconds: float) -> bool:
     """Tell whether the unit's back-off is still on; one that no back-off can reach is not."""
-    return unit.not_before is not None and now < unit.not_before <= later(now, backoff_max_seconds + 1)
+    return unit.not_before is not None and now < unit.not_before <= later(now, longest_wait(backoff_max_seconds) + 1)
 
 
 # -- the ready index ----------------------------------------------------------------------------------------------

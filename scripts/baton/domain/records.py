@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from baton.domain.evidence import Expectation
 from baton.domain.reviews import Approval, Revision
+from baton.domain.sessions import Session
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -23,6 +24,7 @@ from baton.domain.statuses import (
     UnitStatus,
     Wish,
 )
+from baton.domain.usage import NOTHING, Usage
 
 SCHEMA = 1
 HISTORY_LIMIT = 64
@@ -134,7 +136,9 @@ class Unit(_Value, frozen=True, kw_only=True):
 
     A branch becomes ready when the step ``trigger_after_step`` completes; ``deliverable`` is what it makes.
     ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
-    ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry.
+    ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry;
+    ``usage`` sums all runs there ever were. ``session``: that of the last run. ``outage_since``: the first of the
+    failures in a row that were its provider's.
     ``earlier`` are the results before ``result``, oldest first, without their data. ``output`` is where it writes by
     default, ``version`` which version that is, ``round`` the round it began in: settled when it is first granted.
     A branch that ``redoes`` a unit stands for one round beside the line; one ``after`` a unit waits for it besides.
@@ -160,8 +164,10 @@ class Unit(_Value, frozen=True, kw_only=True):
     not_before: str | None = None
     attempts: int = 0
     interruptions: int = 0
+    outage_since: str | None = None
     revisions: int = 0
     failures: tuple[Failure, ...] = ()
+    session: Session | None = None
     notes: str | None = None
     result: Result | None = None
     earlier: tuple[Result, ...] = ()
@@ -172,6 +178,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     after: str | None = None
     started_at: str | None = None
     completed_at: str | None = None
+    usage: Usage = NOTHING
 
 
 class Blocked(_Value, frozen=True, kw_only=True):
@@ -247,7 +254,7 @@ class Task(_Value, frozen=True, kw_only=True):
     assignees: tuple[str, ...] = ()
     subscribers: tuple[str, ...] = ()
     published_url: str | None = None
-    usage: dict[str, Any] = {}
+    usage: Usage = NOTHING
     created_by: str | None = None
     created_at: str = ""
     updated_at: str = ""

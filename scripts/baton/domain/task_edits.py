@@ -13,7 +13,7 @@ from baton.domain.priorities import canonical_priority
 from baton.domain.readiness import is_backing_off
 from baton.domain.records import SCHEMA, Asked, Task
 from baton.domain.statuses import BlockKind, LeaseKind, TaskStatus, Wish
-from baton.domain.task_line import advance, check_target, put
+from baton.domain.task_line import addressed, advance, check_target, put
 from baton.domain.task_line import block as block_task
 from baton.domain.task_line import unblock as unblock_task
 from baton.domain.task_wishes import ask, reopen_units
@@ -76,7 +76,8 @@ def update(task: Task, command: c.UpdateTask, now: str) -> Change:
 
 def comment(task: Task, command: c.Comment, now: str) -> Change:
     """Leave words on the time line."""
-    return Change(structs.replace(task), (News("task_commented", None, {"by": command.by, "text": command.text}),))
+    data = {"by": command.by, "text": command.text} | addressed(task, command.by)
+    return Change(structs.replace(task), (News("task_commented", None, data),))
 
 
 def cancel(task: Task, command: c.CancelTask, now: str) -> Change:

@@ -37,6 +37,8 @@ def grant(task: Task, command: c.GrantLease, now: str) -> Change:
     granted = _with_lease(task, unit, lease, at, counts=True)
     attempt = granted.unit(unit.key).attempts
     data = {"unit": unit.key, "step": unit.step, "agent": command.agent, "token": lease.token, "attempt": attempt}
+    if unit.step is None:
+        data["ready_at"] = unit.ready_at  # of the main line the events tell by themselves since when it waits
     return Change(granted, (News("lease_granted", command.run, data),))
 
 

@@ -141,7 +141,7 @@ def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
         branches={label: branch for label, branch in task.branches.items() if branch.redoes is None},
         completed_at=at,
     )
-    data: dict[str, Any] = {"title": task.title}
+    data: dict[str, Any] = {"title": task.title} | addressed(task)
     if revision is not None:
         data |= {"revision": revision.kind, "asked_by": revision.by}
     if task.quality_score is not None:
@@ -172,7 +172,7 @@ def send_back(
     data = {"unit": target.key, "to_step": to_step, "by": by, "notes": notes}
     count = task.revision_count + 1
     task = structs.replace(task, revision_count=count, rejection_notes=notes, approved=None)
-    news = [News("revision_requested", run, data | {"revision_count": count})]
+    news = [News("revision_requested", run, data | {"revision_count": count} | addressed(task, by))]
     if max_revisions is not None and target.revisions >= max_revisions:
         reason = f"step {to_step} ({target.agent}) has been sent back {target.revisions} times already; last: {notes}"
         if versions := listed(task, target):
@@ -223,13 +223,20 @@ def block(
     *,
     run: str | None = None,
     dependency: str | None = None,
+    by: str | None = None,
 ) -> tuple[Task, list[News]]:
-    """Block the task; the first block stands when there is one already."""
+    """Block the task; the first block stands when there is one already. ``by``: the person who wanted it."""
     if task.blocked is not None:
         return task, []
     blocked = Blocked(kind=kind, reason=reason, unit=unit, at=at, was=task.status, dependency=dependency)
-    data = {"kind": kind, "reason": reason, "unit": unit, "title": task.title}
+    data = {"kind": kind, "reason": reason, "unit": unit, "title": task.title} | addressed(task, by)
     return structs.replace(task, status=TaskStatus.BLOCKED, blocked=blocked), [News("task_blocked", run, data)]
+
+
+def addressed(task: Task, by: str | None = None) -> dict[str, Any]:
+    """Return what the data of an event has for those who subscribed to the task: whom to tell, but for whoever did it."""
+    names = [name for name in task.subscribers if name != by]
+    return {"for": names} if names else {}
 
 
 def unblock(task: Task) -> Task:

@@ -14,7 +14,7 @@ from baton.domain import units
 from baton.domain.news import News
 from baton.domain.records import Asked, Lease, Revocation, Task
 from baton.domain.statuses import LeaseKind, TaskStatus, Wish
-from baton.domain.task_line import block, finish_if_done, put, send_back, without_lease
+from baton.domain.task_line import addressed, block, finish_if_done, put, send_back, without_lease
 
 
 def ask(task: Task, asked: Asked, leases: Iterable[Lease]) -> tuple[Task, list[News]]:
@@ -56,9 +56,9 @@ def settle(task: Task, at: str) -> tuple[Task, list[News]]:
     if finished or asked.wish is Wish.STOP:
         return task, finished
     if asked.wish is Wish.BLOCK:
-        return block(task, asked.kind, asked.reason, None, at)
+        return block(task, asked.kind, asked.reason, None, at, by=asked.by)
     task = structs.replace(task, status=TaskStatus.CANCELLED, blocked=None, completed_at=at)
-    return task, [News("task_cancelled", None, {"by": asked.by, "reason": asked.reason})]
+    return task, [News("task_cancelled", None, {"by": asked.by, "reason": asked.reason} | addressed(task, asked.by))]
 
 
 def reopen_units(task: Task, at: str, *, now: bool) -> Task:

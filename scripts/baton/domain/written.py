@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -112,9 +113,21 @@ def due_instant(text: str) -> str:
 
 def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str, ...], by: str) -> CreateCampaign:
     """Return the command that makes the campaign; ``sources`` are the paths as copied into its folder."""
+    check_deliverables(written.deliverables, snapshot)
     fields = {name: getattr(written, name) for name in written.__struct_fields__ if name != "slug"}
     fields |= {"snapshot": snapshot, "sources": sources, "created_by": by}
     return CreateCampaign(id=written.slug, fields=fields)
+
+
+def check_deliverables(wanted: Mapping[str, bool], template: Template) -> None:
+    """Refuse a wish for what no branch makes; where no branch has a deliverable it is only a word for the agents."""
+    known = sorted({branch.deliverable for branch in template.parallel_branches if branch.deliverable})
+    strange = [name for name, is_wanted in wanted.items() if is_wanted and name not in known]
+    if known and strange:
+        raise InvalidInput(
+            f"deliverables: no branch of pipeline '{template.slug}' makes {', '.join(strange)}",
+            cure=f"choose from {', '.join(known)}",
+        )
 
 
 def task_from(

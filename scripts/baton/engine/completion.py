@@ -11,6 +11,7 @@ from baton.domain.campaign_commands import CompleteCampaign
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
 from baton.domain.records import Task
+from baton.domain.usage import NOTHING, Usage, added
 from baton.domain.versions import results_of
 from baton.engine.door import Door
 from baton.ports import Clock
@@ -47,6 +48,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     completed: int
     finished: int
     total: int
+    usage: Usage = NOTHING
 
     @property
     def percent(self) -> int:
@@ -57,9 +59,10 @@ class Progress(Struct, frozen=True, kw_only=True):
 def progress_of(door: Door, campaign: Campaign) -> Progress:
     """Count the tasks by status; one that cannot be read counts as ``damaged``, a missing one as ``missing``."""
     statuses: dict[str, int] = {}
-    finished = 0
+    finished, usage = 0, NOTHING
     for id in campaign.tasks:
         task, status = _look(door, id)
+        usage = added(usage, task.usage if task is not None else NOTHING)
         statuses[status] = statuses.get(status, 0) + 1
         finished += task is not None and task.is_finished
     return Progress(
@@ -67,6 +70,7 @@ def progress_of(door: Door, campaign: Campaign) -> Progress:
         completed=statuses.get("completed", 0),
         finished=finished,
         total=len(campaign.tasks),
+        usage=usage,
     )
 
 

@@ -13,6 +13,7 @@ from baton.domain.readiness import Why, open_units, unit_of_name, waiting
 from baton.domain.records import Lease, Task
 from baton.domain.settings import Settings
 from baton.domain.statuses import LeaseKind
+from baton.domain.usage import NOTHING, added
 from baton.engine.glance_lines import (
     blocked_line,
     campaign_line,
@@ -21,9 +22,9 @@ from baton.engine.glance_lines import (
     spoiled_line,
     waiting_line,
 )
-from baton.engine.glance_log import added
 from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
 from baton.engine.liveness import Life, life_of
+from baton.engine.parking import Parking
 from baton.engine.reasons import Reasons, stands
 from baton.engine.waiting_units import order_of
 from baton.ports import Clock, Damage, SlotState, Store
@@ -32,13 +33,13 @@ from baton.ports import Clock, Damage, SlotState, Store
 class Glance:
     """What is gathered while the records go by, each looked at once and dropped: a home may hold very many."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, stop_file: str | None) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, parking: Parking, stop_file: str | None) -> None:
         self._store = store
         self._clock = clock
         self._now = clock.now()
         self._settings = settings
         self._campaigns: dict[str, Campaign] = {}
-        self._reasons = Reasons(store, clock, settings, stop_file=stop_file, campaigns=self._campaigns)
+        self._reasons = Reasons(store, clock, settings, parking, stop_file=stop_file, campaigns=self._campaigns)
         self._in_line: list[tuple[str, Waiting]] = []
         self._later: list[Waiting] = []
         self._leased: list[tuple[Task, Lease]] = []
@@ -46,7 +47,7 @@ class Glance:
         self.running: list[Running] = []
         self.blocked: list[BlockedTask] = []
         self.spoiled: list[Spoiled] = []
-        self.usage: dict[str, float] | None = None
+        self.usage = NOTHING
 
     # -- records --------------------------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Glance:
             task = tasks.read(id)
         except BatonError:
             return "damaged"
-        self.usage = added(self.usage, task.usage if task is not None else None)
+        self.usage = added(self.usage, task.usage if task is not None else NOTHING)
         return task.status.value if task is not None else "missing"
 
 

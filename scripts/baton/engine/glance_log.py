@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from baton.domain.sentences import Event, data_of, sentence_of
+from baton.domain.usage import NOTHING, Usage, total
+from baton.engine.accounting import usage_in
 from baton.engine.glance_values import Failed
 from baton.ports import Log
-
-Event = Mapping[str, Any]
 
 FAILURES = frozenset({"agent_crashed", "task_blocked", "command_refused"})
 FAILURES_SHOWN = 10
 FIRST_LOOK = 2_000
+TEXT_LIMIT = 500
 
 
 def recent_events(log: Log, day: str) -> list[dict[str, Any]]:
@@ -28,27 +30,13 @@ def recent_events(log: Log, day: str) -> list[dict[str, Any]]:
 
 def outcomes_of(events: Iterable[Event], day: str) -> dict[str, int]:
     """Count the runs that ended on this day by their outcome."""
-    ended = Counter(str(_data(event).get("outcome")) for event in events if _ended_on(event, day))
+    ended = Counter(str(data_of(event).get("outcome")) for event in events if _ended_on(event, day))
     return dict(sorted(ended.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def usage_of(events: Iterable[Event], day: str) -> dict[str, float] | None:
-    """Sum what the runs of this day reported; ``None`` when none reported anything."""
-    total: dict[str, float] | None = None
-    for event in events:
-        if _ended_on(event, day):
-            total = added(total, _data(event).get("usage"))
-    return total
-
-
-def added(total: dict[str, float] | None, usage: Any) -> dict[str, float] | None:
-    """Return the sum; what was not reported, or is no number, adds nothing."""
-    numbers = {
-        str(name): value
-        for name, value in (usage.items() if isinstance(usage, Mapping) else ())
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    return {**(total or {}), **{name: (total or {}).get(name, 0) + n for name, n in numbers.items()}} or None
+def usage_of(events: Iterable[Event], day: str) -> Usage:
+    """Sum what the runs of this day used."""
+    return total(usage_in(data_of(event)) or NOTHING for event in events if _ended_on(event, day))
 
 
 def failures_of(events: Iterable[Event]) -> list[Failed]:
@@ -58,16 +46,7 @@ def failures_of(events: Iterable[Event]) -> list[Failed]:
 
 
 def _failed(event: Event) -> Failed:
-    data = _data(event)
-    if event["type"] == "agent_crashed":
-        text = f"{data.get('agent')} {str(data.get('outcome')).replace('_', ' ')}"
-        if data.get("exit_code") is not None:
-            text += f" with exit code {data['exit_code']}"
-        text += f": {data['message']}" if data.get("message") else ""
-    elif event["type"] == "task_blocked":
-        text = f"blocked ({data.get('kind')}): {data.get('reason')}"
-    else:
-        text = f"{data.get('command')} refused: {data.get('reason')}"
+    text = sentence_of(event, TEXT_LIMIT)
     return Failed(
         at=str(event.get("at")), type=str(event["type"]), task=event.get("task"), run=event.get("run"), text=text
     )
@@ -75,8 +54,3 @@ def _failed(event: Event) -> Failed:
 
 def _ended_on(event: Event, day: str) -> bool:
     return event.get("type") == "run_ended" and str(event.get("at"))[:10] == day
-
-
-def _data(event: Event) -> Mapping[str, Any]:
-    data = event.get("data")
-    return data if isinstance(data, Mapping) else {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from baton.domain.usage import Usage
+
 
 class Progress(Struct, frozen=True, kw_only=True):
     """How far a campaign is: ``percent`` counts what is finished, completed or not."""
@@ -89,13 +91,13 @@ class Slots(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What agents reported to have used, by name; null, which is not 0, where none reported anything.
+    """What agents used (:mod:`baton.domain.usage`); what nobody said is missing, which is not 0.
 
     ``total`` sums the live tasks and the finished ones of open campaigns, ``today`` the runs that ended today (UTC).
     """
 
-    total: dict[str, float] | None
-    today: dict[str, float] | None
+    total: Usage
+    today: Usage
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
@@ -113,6 +115,17 @@ class Spoiled(Struct, frozen=True, kw_only=True):
     id: str
     state: str
     reason: str
+
+
+class ParkedHarness(Struct, frozen=True, kw_only=True):
+    """A harness that nothing may use; ``until`` is null where a person has to free it, with ``cure``."""
+
+    harness: str
+    kind: str
+    since: str
+    until: str | None
+    text: str
+    cure: str
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -133,4 +146,5 @@ class Status(Struct, frozen=True, kw_only=True):
     cost: Cost
     sweep: Sweep
     damaged: list[Spoiled]
+    parked: list[ParkedHarness]
     warnings: list[str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import signal
-from typing import Any
 
 from msgspec import Struct, structs
 
@@ -13,6 +12,7 @@ from baton.domain.exchange import Ending, Verdict
 from baton.domain.records import Report
 from baton.domain.redaction import redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
+from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
 from baton.engine.preparation import Prepared
 from baton.ports import Listener
@@ -28,6 +28,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it.
 
     ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
+    ``session_counts``: those of ``usage`` that are the whole session's; ``None``: the program counts each run.
     """
 
     outcome: Outcome
@@ -36,7 +37,8 @@ class Watched(Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     summary: str | None = None
     session: str | None = None
-    usage: dict[str, Any] = {}
+    usage: Usage = NOTHING
+    session_counts: tuple[str, ...] | None = None
     hang: Hang | None = None
     resets_at: str | None = None
 
@@ -60,19 +62,28 @@ class Judge:
         return structs.replace(
             watched,
             session=verdict.session,
-            usage=verdict.usage,
+            usage=self._used(verdict),
+            session_counts=verdict.session_counts,
             hang=stopped_for if isinstance(stopped_for, Hang) else None,
             resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
         )
+
+    def _used(self, verdict: Verdict) -> Usage:
+        """What a program that was begun has used, as far as it told; of a free one that told nothing: nothing."""
+        if not verdict.usage and self._prepared.harness.is_free:
+            return NOTHING
+        return reported(verdict.usage, verdict.models, self._prepared.job.model)
 
     def _outcome(
         self, stopped_for: Outcome | Hang | None, report: Report | None, ending: Ending, verdict: Verdict, message: str
     ) -> Watched:
         code = ending.exit_code
         if isinstance(stopped_for, Hang) and stopped_for is not Hang.AFTER_RESULT:
+            # Some never give up asking a provider that does not answer: the fault is not the agent's.
+            is_lost = stopped_for is Hang.SILENCE and verdict.is_waiting
             return Watched(
                 outcome=Outcome.TIMED_OUT,
-                kind=KINDS[stopped_for],
+                kind=FailureKind.TRANSPORT if is_lost else KINDS[stopped_for],
                 message=f"{message}\n{self._why(stopped_for)}".strip(),
                 exit_code=code,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from baton.domain import delivery as d
 from baton.domain.delivery import Delivery, DeliveryFailed
@@ -49,7 +49,7 @@ def _serve(log: Log, deliveries: Deliveries, clock: Clock, notifier: Notifier, e
     state = before
     if not notifier.missing() and state.pending is None:
         found, cursor = log.read_from(state.cursor)
-        wanted = [event for event in found if _is_wanted(event, events)]
+        wanted = [event for event in found if d.is_wanted(event, events)]
         state = d.take(state, d.render(wanted), cursor)
     elif notifier.missing():
         # Without credentials nothing is piled up for later: the channel stays at the end of the log.
@@ -75,8 +75,3 @@ def _send(log: Log, deliveries: Deliveries, clock: Clock, notifier: Notifier, st
         return f"{notifier.name}: {failure.message}"
     deliveries.write(notifier.name, d.after_success(state))
     return None
-
-
-def _is_wanted(event: dict[str, Any], events: Sequence[str]) -> bool:
-    data = event.get("data")
-    return event.get("type") in events and not (isinstance(data, dict) and data.get("telegram") is False)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
+from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.evidence import Expectation, words_for
@@ -18,27 +19,20 @@ from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
+from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of, listed, original_of, output_of, version_of
-from baton.engine.hindsight import lifted_block, previous_result
-from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
+from baton.engine.past_work import lifted_block, past_failures, previous_result
+from baton.engine.workplaces import Workplaces
+from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 PROTOCOL = "baton-protocol"
 
 
-class Workplaces(Protocol):
-    """Makes the folders agents work in."""
+class Prompts(Protocol):
+    """Writes what an agent is told."""
 
-    def make(self, task: Task) -> str:
-        """The workspace of this task, made if need be."""
-
-    def files_below(self, root: str, folder: str) -> list[str]:
-        """The files in one folder of a workspace."""
-
-    def keep(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
-        """Copy files of a workspace to other names, unless these are there."""
-
-    def drop_same(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
-        """Remove the copies that say the same as what they were made of."""
+    def render(self, name: str, facts: Mapping[str, Any]) -> str:
+        """Fill the template of this name, the home's own if it has one."""
 
 
 class Places(Struct, frozen=True, kw_only=True):
@@ -76,6 +70,7 @@ def policy_for(unit: Unit, skill: Skill | None, settings: Settings) -> RetryPoli
         max_interruptions=settings.retry.max_interruptions,
         backoff_seconds=settings.retry.backoff_seconds,
         backoff_max_seconds=settings.retry.backoff_max_seconds,
+        outage_max_seconds=settings.retry.outage_max_seconds,
     )
 
 
@@ -86,6 +81,12 @@ def timeout_for(unit: Unit, skill: Skill | None, settings: Settings) -> float:
     if skill is not None and skill.timeout_seconds is not None:
         return skill.timeout_seconds
     return settings.timeouts.step_seconds
+
+
+def session_for(unit: Unit, harness: str, settings: Settings) -> str | None:
+    """Return the session with which a run of this unit goes on, where that is wanted and the harness is the same."""
+    session = unit.session
+    return session.id if settings.retry.resume and session is not None and session.harness == harness else None
 
 
 class Preparation:
@@ -118,7 +119,7 @@ class Preparation:
         assert lease.run is not None
         settings = self._config.settings()
         skill = self._agents.find(lease.agent)
-        name = unit.harness or skill.harness or settings.harness.default
+        name = settings.harness.named(unit.harness, skill.harness)
         harness = self._harness(name)
         word = unit.model or skill.model
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
@@ -129,6 +130,8 @@ class Preparation:
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
         facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        # Agent programs that are let into a folder refuse to start when it is not there.
+        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
         write_private(prompt_file, self._prompts().render("step", facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
@@ -142,8 +145,11 @@ class Preparation:
             environ=environ,
             readable=(skill.folder, os.path.dirname(facts["protocol_file"])),
             writable=(os.path.dirname(facts["memory_file"]),),
+            resume=session_for(unit, name, settings),
         )
         invocation = harness.invocation(job)
+        if invocation.scratch is not None:
+            os.makedirs(invocation.scratch, 0o700, exist_ok=True)
         for path, text in invocation.files.items():
             write_private(path, text)
         return Prepared(
@@ -151,7 +157,16 @@ class Preparation:
             harness=harness,
             invocation=invocation,
             log=log,
-            facts={"harness": name, "model": model, "workspace": workspace, "log": log},
+            facts={
+                "harness": name,
+                "model": model,
+                "workspace": workspace,
+                "log": log,
+                "resumed": job.resume,
+                "scratch": invocation.scratch,
+                # What is known until it has ended; the sweep takes it where nobody lives to say more.
+                "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
+            },
         )
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
@@ -163,7 +178,7 @@ class Preparation:
         skill = self.skill(agent)
         settings = self._config.settings()
         try:
-            harness = self._harness(unit.harness or (skill and skill.harness) or settings.harness.default)
+            harness = self._harness(settings.harness.named(unit.harness, skill.harness if skill is not None else None))
         except BatonError:
             harness = None  # what cannot be started any more needs no keys
         workspace = self._workplaces.make(task)
@@ -266,10 +281,8 @@ class Preparation:
             "was_blocked": lifted_block(task, unit),
             "expects": [words_for(one, task.id) for one in expected_of(task, unit)],
             "previous": previous_result(task, unit),
-            "failures": [
-                {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
-                for f in unit.failures
-            ],
+            "comments": last_comments(task),
+            "failures": past_failures(unit),
         }
 
 

@@ -13,6 +13,7 @@ from baton.domain.records import Lease, Task
 from baton.domain.statuses import FailureKind, LeaseKind, Outcome
 from baton.domain.task_leases import hand_age_seconds
 from baton.domain.times import seconds_between
+from baton.engine.accounting import usage_of_record
 from baton.engine.campaign_repairs import open_campaigns, unfinished_plans, unlisted_tasks
 from baton.engine.door import Door
 from baton.engine.findings import Finding, Scene, apply, bind
@@ -82,6 +83,7 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         policy=policy_for(task.unit(lease.unit), known_skill(scene.agents, lease.agent), scene.settings),
         jitter=random.random(),
         message="its supervisor was lost",
+        usage=usage_of_record(store.runs.read(task.id, lease.run or "")),
         max_revisions=scene.settings.retry.max_revisions,
         missing=missing,
     )

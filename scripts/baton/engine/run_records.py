@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import to_builtins
+
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import Outcome
 from baton.engine.granting import Granted
@@ -43,7 +45,7 @@ def run_record(
         "error": watched.message or None,
         "finished_at": now,
         "session": watched.session,
-        "usage": watched.usage,
+        "usage": to_builtins(watched.usage),
     }
 
 

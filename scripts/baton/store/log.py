@@ -8,7 +8,7 @@ after a power loss that left a hole, what lies behind it is written again, in it
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -121,6 +121,18 @@ class EventLog:
             found = events[-(count - len(found)) :] + found
         return found
 
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        """The events of one type of this day and later, oldest first: a file of a day holds none of a later one."""
+        sign = f'"{type}"'.encode()  # a line without it need not be decoded
+        for name in self._names_from(day):
+            for event in _decoded(line for line in self._lines(name, 0) if sign in line):
+                if event.get("type") == type:
+                    yield event
+
+    def first_day(self) -> str | None:
+        """The day of the oldest file."""
+        return min(self._names(), default="").removesuffix(SUFFIX) or None
+
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor, and the cursor behind them; for ``None`` only the cursor at the end."""
         events: list[dict[str, Any]] = []
@@ -136,6 +148,21 @@ class EventLog:
         # Only now: what was appended while we read has to be safe too. Files before the newest are, since their day.
         self.sync()
         return events, cursor
+
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        """The events about one task or campaign, oldest first; ``since_day``: of the record's first (``YYYY-MM-DD``).
+
+        Only lines that hold the id are decoded: a log of months goes by as bytes. A file's name is never before the day of
+        what stands in it.
+        """
+        sign = f'"{kind}":"{id}"'.encode()
+        for name in self._names_from(since_day):
+            try:
+                with open(self._path(name), "rb") as file:
+                    lines = [line for line in file if sign in line and line.endswith(b"\n")]
+            except FileNotFoundError:
+                continue  # retention was quicker
+            yield from (event for event in _decoded(lines) if event.get(kind) == id)
 
     def give_back(self, histories: Iterable[Sequence[Event]]) -> int:
         """Append what power loss took from the log but not from the records; return how many events that were.

@@ -16,9 +16,10 @@ import msgspec
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
+from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, is_due, waiting
 from baton.domain.records import Event, Task
-from baton.ports import Clock, Commit, Damage, Kind, Log, Ready, Runs, Waits
+from baton.ports import Clock, Commit, Damage, Kind, Log, Parkings, Ready, Runs, Waits
 from baton.store.memory_slots import MemorySlots
 
 R = TypeVar("R", bound=Any)
@@ -36,6 +37,7 @@ class MemoryStore:
         self.waits = MemoryWaits(lock)
         self.runs = MemoryRuns()
         self.slots = MemorySlots(lock)
+        self.parking = MemoryParking(lock, clock)
         self.tasks: MemoryKind[Task] = MemoryKind("task", self, waiting)
         self.campaigns: MemoryKind[Campaign] = MemoryKind("campaign", self, None)
 
@@ -63,6 +65,15 @@ class MemoryLog(Log):
             events = [event for day in sorted(self._days) for event in self._days[day]]
         return events[max(0, len(events) - count) :]
 
+    def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            events = [event for name in sorted(self._days) if name >= day for event in self._days[name]]
+        return (event for event in events if event["type"] == type)
+
+    def first_day(self) -> str | None:
+        with self._lock:
+            return min(self._days, default=None)
+
     def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         with self._lock:
             newest = max(self._days, default="")
@@ -71,6 +82,11 @@ class MemoryLog(Log):
                 return [], cursor or end
             days = [day for day in sorted(self._days) if day >= cursor[0]]
             return [event for day in days for event in self._days[day][cursor[1] if day == cursor[0] else 0 :]], end
+
+    def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
+        with self._lock:
+            days = [self._days[day] for day in sorted(self._days) if day >= since_day]
+        return (event for events in days for event in events if event.get(kind) == id)
 
     def drop_before(self, day: str) -> int:
         """Forget the days before ``day``, never the newest; return how many."""
@@ -243,3 +259,24 @@ class MemoryRuns(Runs):
     def tasks(self) -> list[str]:
         """The tasks that have run records."""
         return sorted(self._records)
+
+
+class MemoryParking(Parkings):
+    """Parked harnesses by name."""
+
+    def __init__(self, lock: threading.RLock, clock: Clock) -> None:
+        self._lock, self._clock = lock, clock
+        self._parked: dict[str, Parked] = {}
+
+    def all(self) -> list[Parked]:
+        with self._lock:
+            return [parked for _, parked in sorted(self._parked.items())]
+
+    def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
+        with self._lock:
+            after = change(self._parked.get(harness), self._clock.now())
+            if after is None:
+                self._parked.pop(harness, None)
+            else:
+                self._parked[harness] = after
+            return after

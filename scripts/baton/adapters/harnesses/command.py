@@ -21,6 +21,7 @@ class Harness:
     secrets: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     is_talkative = False
+    is_free = False
 
     def __init__(self, settings: HarnessSettings) -> None:
         """Take what every harness is made with; the skill says all that this one needs."""

@@ -1,20 +1,24 @@
 """The ``copilot`` harness: GitHub's Copilot CLI, the prompt on its standard input.
 
 Most of its lines are marked ``ephemeral``, and pass. After TERM its native program may end with 0, and even with a good
-result: the abort before it counts. Tokens do not stand in the stream. Captured: version 1.0.102.
+result: the abort before it counts. Tokens do not stand in the stream, but in a file that it writes at its end, unless it
+is killed: like those of a session, they include what earlier runs of it used. Captured: version 1.0.102.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from baton.adapters.harnesses import LINE_LIMIT
-from baton.adapters.harnesses.agent_cli import AgentCli, folders
+from baton.adapters.harnesses.agent_cli import AgentCli, beside, folders
 from baton.adapters.harnesses.endings import Speech
 from baton.adapters.harnesses.events import (
     TEXT_LIMIT,
     Abort,
     Event,
+    EventListener,
     Failure,
     Parser,
     Result,
@@ -25,10 +29,18 @@ from baton.adapters.harnesses.events import (
     ToolUse,
     Usage,
 )
-from baton.adapters.harnesses.streams import Fields
-from baton.domain.exchange import Job
+from baton.adapters.harnesses.streams import OBJECT_LIMIT, Counts, Fields, summed
+from baton.domain.exchange import Ending, Job, Verdict
 from baton.domain.statuses import FailureKind
+from baton.ports import Listener
 
+COUNTS = {
+    "input_tokens": "inputTokens",
+    "output_tokens": "outputTokens",
+    "cache_read_tokens": "cacheReadTokens",
+    "cache_creation_tokens": "cacheWriteTokens",
+}
+USAGE = "copilot-usage.json"
 ENVIRON = {"COPILOT_AUTO_UPDATE": "false"}
 SPEECH = Speech(
     title="Copilot CLI",
@@ -45,6 +57,7 @@ SPEECH = Speech(
         FailureKind.MODEL_UNKNOWN: "name another one, or map it under harness.models",
         FailureKind.TOOL_DENIED: "see harness.copilot.allowed_tools",
     },
+    of_session=tuple(COUNTS),
 )
 
 
@@ -110,8 +123,16 @@ class Harness(AgentCli):
         "XDG_CACHE_HOME",
     )
     home = (".copilot", ".cache/copilot")
+    keys = ("COPILOT_GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY", "COPILOT_PROVIDER_BEARER_TOKEN")
+    moves = "COPILOT_HOME"  # not its cache: 235 MB of program, for all runs
     environ = ENVIRON
     needs_last_word = True
+
+    def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
+        """Judge a run that did not report, with the tokens that it left in its file."""
+        assert isinstance(heard, EventListener)
+        heard.add_usage(_used(beside(job, USAGE)))
+        return super().verdict(job, ending, heard)
 
     def parser(self) -> Parser:
         """Read one run."""
@@ -121,6 +142,7 @@ class Harness(AgentCli):
         """Print events, ask nobody, and use the tools that are allowed."""
         settings = self._settings
         words = ["--output-format", "json", "--no-color", "--no-ask-user"]
+        words += ["--usage-output-file", beside(job, USAGE)]
         if settings.bypass:
             words += ["--allow-all"]
         else:
@@ -129,3 +151,23 @@ class Harness(AgentCli):
         words += ["--model", job.model] if job.model else []
         words += [f"--resume={job.resume}"] if job.resume else []
         return words
+
+
+def _used(path: str) -> Usage:
+    """Return the tokens by model that stand in this file; nothing where it is missing or not what it should be."""
+    try:
+        with open(path, "rb") as file:
+            told = Fields(msgspec.json.decode(file.read(OBJECT_LIMIT)))
+    except (OSError, ValueError, RecursionError):
+        return Usage(counts={})
+    models = {name: _counts(one.fields("usage")) for name, one in told.named("modelMetrics").items()}
+    return Usage(counts=summed(models.values()), models=models)
+
+
+def _counts(usage: Fields) -> Counts:
+    """Return the counts; Copilot counts what came from and went to the cache among the input."""
+    counts = usage.counts(COUNTS)
+    if "input_tokens" in counts:
+        cached = counts.get("cache_read_tokens", 0) + counts.get("cache_creation_tokens", 0)
+        counts["input_tokens"] = max(0, counts["input_tokens"] - cached)
+    return counts

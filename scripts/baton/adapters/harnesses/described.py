@@ -82,6 +82,8 @@ class TextListener(EventListener):
 class DescribedHarness:
     """Runs one program as it is described. One that prints plain text may be silent until its end."""
 
+    is_free = False
+
     def __init__(self, name: str, described: OwnHarness) -> None:
         self.name = name
         self.program = described.argv[0]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from baton.adapters.harnesses import LINE_LIMIT
-from baton.adapters.harnesses.agent_cli import AgentCli, beside, folders
+from baton.adapters.harnesses.agent_cli import AgentCli, beside, folders, scratch
 from baton.adapters.harnesses.endings import Speech
 from baton.adapters.harnesses.events import (
     TEXT_LIMIT,
@@ -26,7 +26,7 @@ from baton.adapters.harnesses.events import (
     ToolUse,
     Usage,
 )
-from baton.adapters.harnesses.streams import Fields
+from baton.adapters.harnesses.streams import Counts, Fields
 from baton.domain.errors import InvalidInput
 from baton.domain.exchange import Job
 from baton.domain.statuses import FailureKind
@@ -50,6 +50,7 @@ SPEECH = Speech(
         "without a finish reason": FailureKind.TRANSPORT,
         "api error: terminated": FailureKind.TRANSPORT,
         "stdin input truncated": FailureKind.CONTEXT_TOO_LONG,
+        "is not found for api version": FailureKind.MODEL_UNKNOWN,  # Google's words, about "models/NAME"
     },
     of_exit={41: FailureKind.AUTH, 53: FailureKind.TURN_LIMIT},
     # 130 is that of a signal; 404 comes as 1.
@@ -93,8 +94,8 @@ class GeminiParser:
 
     def _of_result(self, event: Fields) -> Iterator[Event]:
         stats, error = event.fields("stats"), event.fields("error")
-        models = {name: one.counts(COUNTS) for name, one in stats.named("models").items()}
-        used = stats.counts(COUNTS)
+        models = {name: _counts(one) for name, one in stats.named("models").items()}
+        used = _counts(stats)
         if milliseconds := stats.number("duration_ms"):
             used["duration_seconds"] = milliseconds / 1000
         yield Usage(counts=used, models=models)
@@ -106,6 +107,14 @@ class GeminiParser:
             words=(error.word("type"),),
             errors=error.text("message", TEXT_LIMIT),
         )
+
+
+def _counts(stats: Fields) -> Counts:
+    """Return the counts; what a model thought is paid like what it said, and stands in the total alone."""
+    counts, asked, total = stats.counts(COUNTS), stats.number("input_tokens"), stats.number("total_tokens")
+    if "output_tokens" in counts and asked is not None and total is not None:
+        counts["output_tokens"] = max(counts["output_tokens"], total - asked)
+    return counts
 
 
 class Harness(AgentCli):
@@ -124,6 +133,7 @@ class Harness(AgentCli):
         "GOOGLE_APPLICATION_CREDENTIALS",
     )
     home = (".gemini",)
+    keys = ("GEMINI_API_KEY",)
     environ = ENVIRON
     needs_last_word = True
 
@@ -144,6 +154,10 @@ class Harness(AgentCli):
         words += ["--resume", job.resume] if job.resume else []
         return words
 
+    def moved(self, job: Job) -> dict[str, str]:
+        """Keep its reports of errors, whole conversations, out of the folder for everybody's temporary files."""
+        return {"TMPDIR": scratch(self.name, job)}
+
     def lent(self, job: Job) -> tuple[dict[str, str], dict[str, str]]:
         """Hand over policy and system prompt in files of the run, and settings in a folder that stands for HOME.
 
@@ -158,8 +172,8 @@ class Harness(AgentCli):
         if settings.system_prompt:
             variables["GEMINI_SYSTEM_MD"] = beside(job, "gemini-system.md")
             files[variables["GEMINI_SYSTEM_MD"]] = settings.system_prompt
-        if "GEMINI_API_KEY" in job.environ:
-            variables["GEMINI_CLI_HOME"] = os.path.join(os.path.dirname(job.prompt_file), "gemini-home")
+        if self.has_key(job):
+            variables["GEMINI_CLI_HOME"] = scratch(self.name, job)
             path = os.path.join(variables["GEMINI_CLI_HOME"], ".gemini", "settings.json")
             limit = {"maxSessionTurns": settings.max_turns} if settings.max_turns else {}
             files[path] = json.dumps(SETTINGS | {"model": limit}, indent=2)

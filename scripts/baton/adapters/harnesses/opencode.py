@@ -66,6 +66,8 @@ def parse(event: Fields) -> Iterator[Event]:
         case "step_finish":
             tokens, cache = part.fields("tokens"), part.fields("tokens").fields("cache")
             counts = tokens.counts({"input_tokens": "input", "output_tokens": "output"})
+            if "output_tokens" in counts:
+                counts["output_tokens"] += tokens.number("reasoning") or 0  # paid like the rest, and told apart
             counts |= cache.counts({"cache_read_tokens": "read", "cache_creation_tokens": "write"})
             yield Usage(counts=counts | part.counts({"cost_usd": "cost"}) | {"turns": 1}, is_part=True)
             reason = part.word("reason")

@@ -10,6 +10,7 @@ from baton.cli.checks.programs import needed_harnesses, needed_programs, with_in
 from baton.cli.templates import all_templates
 from baton.cli.wiring import SHIPPED_SKILLS
 from baton.domain.errors import BatonError
+from baton.domain.lineups import agents_of
 from baton.store.files import names_in
 from baton.store.skills import FILE
 
@@ -83,9 +84,8 @@ def agents(patient: Patient) -> Iterator[Finding]:
     known = {skill.name for skill in found} | {name for name, _ in problems}
     named: dict[str, list[str]] = {}
     for slug, _, template in all_templates(patient.home):
-        for step in () if isinstance(template, str) else template.main_steps:
-            if step.agent is not None:
-                named.setdefault(step.agent, []).append(f"pipeline {slug}")
+        for agent in () if isinstance(template, str) else agents_of(template):
+            named.setdefault(agent, []).append(f"pipeline {slug}")
     for agent, task in patient.survey.agents.items():
         named.setdefault(agent, []).append(f"task {task}")
     for agent in sorted(set(named) - known):
