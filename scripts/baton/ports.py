@@ -46,8 +46,9 @@ class Kind(Protocol[R]):
         """Change one record, whole or not at all, and return it.
 
         ``change`` gets the record (an archived one too; ``None`` when there is none) and the time, under the record's
-        lock; it must be pure and quick. What it raises leaves nothing changed. When this returns, the change survives
-        power loss, and its events are in the log once, or will be before anybody else changes this record.
+        lock; it must be pure and quick. What it raises leaves nothing changed. An archived record that changes is live
+        again, unless it is archived once more. When this returns, the change survives power loss, and its events are in
+        the log once, or will be before anybody else changes this record.
         """
 
     def read(self, id: str) -> R | None:

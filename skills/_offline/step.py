@@ -82,8 +82,9 @@ class Step:
     @property
     def output(self) -> str:
         """Where this step writes, relative to the workspace."""
-        folder = self._unit["output_dir"]
-        if self._is_branch and not folder:
+        if self._unit.get("output"):
+            return str(self._unit["output"])
+        if self._is_branch and not self._unit["output_dir"]:
             return f"{self.task}.{self._unit['key']}.md"
         return _default_output(self._unit, self.task)
 

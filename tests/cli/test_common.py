@@ -25,6 +25,7 @@ WORDS = {
     ("resolve_service",): "seo",
     ("invoke_agent",): "alpha t-1",
     ("notify",): "hello",
+    ("review",): "t-1",
     ("cost",): "--by agent --since 7d",
     ("why",): "t-1",
     ("agent", "list"): "",

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from tests.builders import NOW, at, cancel, grant, unit
 from tests.store.homes import (
+    FIX,
+    TO_THE_END,
     FakeClock,
     close_below,
     comment,
@@ -264,22 +266,42 @@ def test_a_record_may_be_made_and_archived_in_one_commit(world: World) -> None:
     assert events_of(world) == ["task/t-1:1:0", "task/t-1:2:0"]
 
 
-def test_an_archived_record_is_given_to_the_change_and_cannot_change(world: World) -> None:
-    archived = do(world.store, "t-1", small_task("t-1"), cancel(), archive=True)
+def test_an_archived_record_is_given_to_the_change(world: World) -> None:
+    archived = do(world.store, "t-1", small_task("t-1"), *TO_THE_END, archive=True)
     before = everything(world)
     given: list[Task | None] = []
 
     def change(task: Task | None, now: str) -> Commit:
         given.append(task)
-        assert task is not None
-        return Commit(task, task.history[-1:])
+        return Commit(task)
 
-    with pytest.raises(StateDamaged, match="archived"):
-        world.store.tasks.update("t-1", change)
-    assert world.store.tasks.update("t-1", lambda task, now: Commit(task)) == archived
+    assert world.store.tasks.update("t-1", change) == archived
 
     assert given == [archived]
     assert everything(world) == before
+
+
+def test_an_archived_record_that_changes_is_live_again(world: World) -> None:
+    do(world.store, "t-1", small_task("t-1"), *TO_THE_END, archive=True)
+
+    fixed = do(world.store, "t-1", FIX)
+
+    seen = world.elsewhere()
+    assert (list(seen.tasks.ids()), list(seen.tasks.ids(archived=True))) == (["t-1"], [])
+    assert seen.tasks.read("t-1") == fixed
+    assert {entry.name.split("~")[1] for entry in seen.ready.all()} == {"t-1"}
+    assert events_of(world)[-1] == f"task/t-1:{fixed.version}:0"
+
+
+def test_an_archived_record_may_change_and_stay_in_the_archive(world: World) -> None:
+    do(world.store, "t-1", small_task("t-1"), *TO_THE_END, archive=True)
+
+    approved = do(world.store, "t-1", c.ApproveTask(by="ann"), archive=True)
+
+    seen = world.elsewhere()
+    assert (list(seen.tasks.ids()), list(seen.tasks.ids(archived=True))) == ([], ["t-1"])
+    assert seen.tasks.read("t-1") == approved
+    assert events_of(world)[-1] == f"task/t-1:{approved.version}:0"
 
 
 def test_campaigns_are_records_too_and_never_wait_in_line(world: World) -> None:

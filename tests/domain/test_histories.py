@@ -17,6 +17,7 @@ from tests.builders import at, create_task, hand, policy, supervisor, unit
 
 from baton.domain import commands as c
 from baton.domain.errors import (
+    AgentNotFound,
     AlreadyExists,
     IllegalTransition,
     InvalidInput,
@@ -40,6 +41,7 @@ from baton.domain.statuses import (
 from baton.domain.tasks import decide
 from baton.domain.times import epoch, later, seconds_between
 from baton.domain.usage import NOTHING, UNKNOWN, Usage, reported, total
+from baton.domain.versions import base_output, results_of
 
 DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
 OPEN = (UnitStatus.PENDING, UnitStatus.IN_PROGRESS)
@@ -95,6 +97,7 @@ def _check_leases(before: Task, after: Task, command: Any) -> None:
 def check_record(task: Task) -> None:
     """Check one record by itself."""
     _check_line(task)
+    _check_versions(task)
     tokens = [lease.token for lease in task.leases]
     assert len(set(tokens)) == len(tokens)
     assert all(0 < token <= task.token for token in tokens)
@@ -123,6 +126,18 @@ def check_record(task: Task) -> None:
     assert msgspec.json.encode(again) == msgspec.json.encode(task)
 
 
+def _check_versions(task: Task) -> None:
+    """Check that no version was ever made over one of an earlier round."""
+    rounds: dict[tuple[str, int], int] = {}
+    for one in task.units():
+        results = results_of(one) if one.redoes is None else ()
+        versions = [result.version for result in results]
+        assert versions == sorted(set(versions)), "a unit has made one version twice"
+        for result in results:
+            place = (base_output(task, one), result.version)
+            assert rounds.setdefault(place, result.round) == result.round, "two rounds share a version"
+
+
 def _check_waiting(task: Task, main: Lease | None) -> None:
     """Check that a unit which nothing keeps waits in the index; and only such a one."""
     names = {entry.name.rsplit("~", 1)[1] for entry in waiting(task)}
@@ -143,15 +158,22 @@ def _check_line(task: Task) -> None:
     if task.status is TaskStatus.COMPLETED:
         assert all(step.status in DONE for step in task.units())
         return
-    assert all(step.status is UnitStatus.PENDING for step in task.pipeline[task.pipeline_step + 1 :])
+    ahead = {step.status for step in task.pipeline[task.pipeline_step + 1 :]}
+    assert ahead <= {UnitStatus.PENDING} | (set(DONE) if task.revision else set()), "only a fix passes steps over"
     for branch in task.branches.values():
         assert branch.trigger_after_step is not None
+        if branch.redoes is not None:
+            assert task.revision is not None, "a branch of a revision stayed behind"
+            assert task.is_line_done or branch.status in DONE or task.is_finished
+            continue
         trigger = task.pipeline[branch.trigger_after_step]
         assert branch.ready_at is None or trigger.status in DONE, "a branch began before its step was done"
-        assert branch.ready_at or branch.status is UnitStatus.SKIPPED or trigger.status not in DONE
+        turn_comes = branch.after is not None and task.unit(branch.after).status not in DONE
+        assert branch.ready_at or branch.status is UnitStatus.SKIPPED or trigger.status not in DONE or turn_comes
         assert branch.status is not UnitStatus.FAILED or task.blocked or task.is_finished
     if task.is_line_done:
-        assert task.pipeline_step == len(task.pipeline) - 1 and (task.leases or task.pending_branches or task.asked)
+        assert all(step.status in DONE for step in task.pipeline)
+        assert task.leases or task.pending_branches or task.asked
         return
     current = task.current
     assert current.agent is not None
@@ -188,7 +210,8 @@ def check_spells(task: Task, events: list[Event]) -> None:
 # -- random histories ---------------------------------------------------------------------------------------------
 
 AGENTS = ("writer", "reviewer")
-REFUSALS = (IllegalTransition, LeaseHeld, LeaseMismatch, NotReady, InvalidInput)
+REVIEWING = (c.FixTask, c.RethinkTask, c.ApproveTask)
+REFUSALS = (AgentNotFound, IllegalTransition, LeaseHeld, LeaseMismatch, NotReady, InvalidInput)
 POLICY = policy(max_attempts=2, max_interruptions=1, backoff_seconds=30.0, backoff_max_seconds=100.0)
 BACKOFF_MAX_SECONDS = 100.0
 
@@ -198,6 +221,7 @@ lines = st.lists(
     max_size=4,
 ).filter(lambda units: any(one.agent for one in units))
 agents = st.sampled_from(AGENTS)
+names = st.sampled_from((*AGENTS, "painter", "nobody"))
 steps = st.integers(-1, 4)
 words = st.sampled_from(("", "too dry", "again"))
 scores = st.one_of(st.none(), st.floats(0, 100))
@@ -259,8 +283,10 @@ class Histories(RuleBasedStateMachine):
             events = None
         assert msgspec.json.encode(before) == image, "the record that was given has been changed"
         if before.is_finished:
-            assert events is None, "a finished task accepted a command"
-            self.begin()
+            is_looked_at_again = before.status is TaskStatus.COMPLETED and isinstance(command, REVIEWING)
+            assert events is None or is_looked_at_again, "a finished task accepted a command"
+            if events is None:
+                self.begin()
         if events is None:
             return
         check_change(before, after, events, command, self.now)
@@ -294,11 +320,22 @@ class Histories(RuleBasedStateMachine):
             return
         raise AssertionError("an id was used again")
 
+    def _look_again(self, *, parallel: bool, rethinks: bool) -> None:
+        """A person wants more of a piece that is complete, now and then; else another task begins."""
+        task = self.task
+        if task.status is not TaskStatus.COMPLETED or task.revision_count > 3:
+            self.begin()
+        elif rethinks:
+            self.do(c.RethinkTask(by="ann", to_step=task.revision_count % len(task.pipeline), notes="again"))
+        else:
+            found = [one.agent for one in task.units()[task.revision_count % 2 :] if one.agent]
+            self.do(c.FixTask(by="ann", agents=tuple(found), notes="again", parallel=parallel))
+
     def _go_on(self, by_hand: bool, fails: bool, score: float | None) -> None:
         task, lease = self.task, self.task.lease
         outputs = ("drafts/spring-001.md",)
         if task.is_finished:
-            self.begin()
+            self._look_again(parallel=by_hand, rethinks=score is None)
         elif task.blocked is not None:
             self.do(c.UnblockTask(by="ann"))
         elif task.unmet:
@@ -469,6 +506,18 @@ class Histories(RuleBasedStateMachine):
     @rule(to_step=steps, notes=words, stop_run=st.booleans())
     def revise_by_person(self, to_step: int, notes: str, stop_run: bool) -> None:
         self.do(c.ReviseByPerson(by="ann", to_step=to_step, notes=notes, stop_run=stop_run))
+
+    @rule(names=st.lists(names, max_size=3), notes=words, parallel=st.booleans())
+    def fix_task(self, names: list[str], notes: str, parallel: bool) -> None:
+        self.do(c.FixTask(by="ann", agents=tuple(names), notes=notes, parallel=parallel))
+
+    @rule(to_step=steps, notes=words)
+    def rethink_task(self, to_step: int, notes: str) -> None:
+        self.do(c.RethinkTask(by="ann", to_step=to_step, notes=notes))
+
+    @rule(notes=st.one_of(st.none(), words))
+    def approve_task(self, notes: str | None) -> None:
+        self.do(c.ApproveTask(by="ann", notes=notes))
 
     @rule(by=st.sampled_from(("ann", "bob")))
     def revoke_lease(self, by: str) -> None:

@@ -116,6 +116,12 @@ def waits_for_another(found: Task) -> Task:
     return structs.replace(found, depends_on=("winter-001",), unmet=("winter-001",))
 
 
+def was_sent_back_too_often(found: Task) -> Task:
+    if found.blocked is None:
+        return found
+    return structs.replace(found, blocked=structs.replace(found.blocked, kind=BlockKind.REVIEW))
+
+
 def is_free(found: Task) -> Task:
     return found
 
@@ -142,6 +148,12 @@ TASK_EXAMPLES: dict[type, Example] = {
     commands.EndRun: (has_reported, end_run),
     commands.ReviseByHand: (is_held_by_hand, lambda task: revise(to_step=1)),
     commands.ReviseByPerson: (is_free, lambda task: send_back(to_step=1)),
+    commands.FixTask: (
+        is_free,
+        lambda task: commands.FixTask(by="ann", agents=("content-writer",), notes="shorter"),
+    ),
+    commands.RethinkTask: (is_free, lambda task: commands.RethinkTask(by="ann", to_step=1, notes="shorter")),
+    commands.ApproveTask: (was_sent_back_too_often, lambda task: commands.ApproveTask(by="ann")),
     commands.RevokeLease: (runs, lambda task: revoke()),
     commands.CancelTask: (is_free, lambda task: cancel()),
     commands.BlockTask: (is_free, lambda task: block()),
@@ -184,7 +196,9 @@ def test_a_task_obeys_a_command_of_its_table_and_refuses_any_other(status: TaskS
 
 def test_every_task_status_has_a_row_and_only_finished_ones_are_empty() -> None:
     assert set(TASK_TABLE) == set(TaskStatus)
-    assert {status for status, row in TASK_TABLE.items() if not row} == FINISHED
+    assert {status for status, row in TASK_TABLE.items() if not row} == FINISHED - {TaskStatus.COMPLETED}
+    reviewing = {commands.FixTask, commands.RethinkTask, commands.ApproveTask}
+    assert set(TASK_TABLE[TaskStatus.COMPLETED]) == reviewing
 
 
 def test_every_task_command_has_a_row_a_verb_and_an_example() -> None:
@@ -229,6 +243,7 @@ UNIT_EXAMPLES: dict[type, Any] = {
     units.Reset: units.Reset(at=LATER, is_target=True),
     units.Reopen: units.Reopen(at=LATER, now=True),
     units.Skip: units.Skip(at=LATER),
+    units.Supersede: units.Supersede(at=LATER, result=Result(at=LATER, agent="content-writer", version=2)),
 }
 LEADS_TO: dict[type, set[UnitStatus]] = {
     units.Enter: {UnitStatus.IN_PROGRESS},
@@ -241,6 +256,7 @@ LEADS_TO: dict[type, set[UnitStatus]] = {
     units.Reset: {UnitStatus.PENDING},
     units.Reopen: {UnitStatus.PENDING, UnitStatus.IN_PROGRESS},
     units.Skip: {UnitStatus.SKIPPED},
+    units.Supersede: {UnitStatus.COMPLETED, UnitStatus.SKIPPED},
 }
 
 
@@ -310,6 +326,10 @@ CAMPAIGN_EXAMPLES: dict[type, tuple[Callable[[Campaign], Campaign], Callable[[Ca
     campaign_commands.ResumeCampaign: (as_it_is, lambda found: campaign_commands.ResumeCampaign(by="ann")),
     campaign_commands.CompleteCampaign: (as_it_is, completion),
     campaign_commands.ReopenCampaign: (as_it_is, lambda found: campaign_commands.ReopenCampaign(task="spring-001")),
+    campaign_commands.ReviseCampaign: (
+        as_it_is,
+        lambda found: campaign_commands.ReviseCampaign(task="spring-001", by="ann"),
+    ),
     campaign_commands.UpdateCampaign: (
         as_it_is,
         lambda found: campaign_commands.UpdateCampaign(by="ann", fields={"name": "Summer launch"}),
@@ -322,6 +342,9 @@ CAMPAIGN_STAYS = {
     (CampaignStatus.ACTIVE, campaign_commands.ReopenCampaign),
     (CampaignStatus.PAUSED, campaign_commands.ReopenCampaign),
     (CampaignStatus.IN_REVISION, campaign_commands.ReopenCampaign),
+    (CampaignStatus.ACTIVE, campaign_commands.ReviseCampaign),
+    (CampaignStatus.PAUSED, campaign_commands.ReviseCampaign),
+    (CampaignStatus.IN_REVISION, campaign_commands.ReviseCampaign),
 }
 
 

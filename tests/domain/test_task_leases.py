@@ -36,6 +36,7 @@ from baton.domain.task_leases import hand_age_seconds
 from baton.domain.tasks import decide
 
 LATER = at(60)
+OUTPUT = "research/spring-001.md"
 FREE = {"leases": (), "lease": None, "locked_by": None, "locked_at": None}
 
 
@@ -56,7 +57,7 @@ def test_a_grant_gives_the_next_token_and_counts_an_attempt() -> None:
         ("lease_granted", "r-1", data),
         now=LATER,
         token=1,
-        pipeline=steps_with(before, 0, status=UnitStatus.IN_PROGRESS, attempts=1, started_at=LATER),
+        pipeline=steps_with(before, 0, status=UnitStatus.IN_PROGRESS, attempts=1, started_at=LATER, output=OUTPUT),
         leases=(lease,),
         lease=lease,
         locked_by="keyword-researcher",
@@ -137,7 +138,7 @@ def test_taking_a_step_by_hand_gives_a_token_and_counts_no_attempt() -> None:
         ("lease_granted", None, data),
         now=LATER,
         token=1,
-        pipeline=steps_with(before, 0, status=UnitStatus.IN_PROGRESS, started_at=LATER),
+        pipeline=steps_with(before, 0, status=UnitStatus.IN_PROGRESS, started_at=LATER, output=OUTPUT),
         leases=(lease,),
         lease=lease,
         locked_by="content-writer",

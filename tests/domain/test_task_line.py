@@ -228,6 +228,7 @@ def test_a_revision_resets_every_step_from_its_target_on_and_keeps_the_last_resu
         "started_at": None,
         "completed_at": None,
         "notes": None,
+        "output": None,
     }
     target = structs.replace(before.pipeline[1], **reset | {"ready_at": LATER, "revisions": 1, "notes": "too dry"})
     last = structs.replace(before.pipeline[2], **reset)

@@ -206,7 +206,7 @@ def test_notes_of_a_revision_and_what_was_made_before_are_told(home: ScratchHome
     again = home.prompts("t")[2]
     told = again.partition("## You are asked to do this step again\n")[2]
     assert told.startswith("Name your sources\n")
-    assert "What you made before: `t.md`." in told
+    assert "What was made before, version by version: `t.md`. Yours is version 2: write it to `t.v2.md`, and" in told
 
 
 def test_what_an_agent_prints_can_be_read_while_it_runs(home: ScratchHome) -> None:

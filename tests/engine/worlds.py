@@ -145,6 +145,9 @@ class Papers:
     def path(self, task: Task) -> str:
         return f"{task.project}/{task.campaign}"
 
+    def kept(self, task: Task, path: str, version: int) -> str:
+        return path
+
     def describe(self, root: str, path: str) -> dict[str, Any] | None:
         data = self.files.get(path)
         return None if data is None else {"path": path, "bytes": len(data)}

@@ -74,8 +74,13 @@ class Ran:
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
+    def path(self, folder: str, task: str) -> str:
+        """The newest version of what the last step with this folder has left."""
+        steps = [step for step in self.tasks[task]["pipeline"] if step["output_dir"] == folder]
+        return str(steps[-1]["result"]["outputs"][0]) if steps else f"{folder}/{task}.md"
+
     def text(self, folder: str, task: str) -> str:
-        return (self.folder / folder / f"{task}.md").read_text("utf-8")
+        return (self.folder / self.path(folder, task)).read_text("utf-8")
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         files = sorted((self.home / "state/events").glob("*.ndjson"))

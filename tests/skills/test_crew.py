@@ -15,7 +15,7 @@ import click
 import pytest
 import yaml
 from tests.cli.homes import module
-from tests.skills.alone import CREW, FOLDERS, PROGRAMS, Alone, agent
+from tests.skills.alone import CREW, PROGRAMS, Alone, agent
 from tests.skills.campaigns import EXAMPLE, SCRIPTS, SKILLS, Ran, environ
 
 from baton.store.skills import list_skills, script_path
@@ -175,8 +175,9 @@ def test_all_three_tasks_go_through_the_whole_line(ran: Ran) -> None:
     for task, record in ran.tasks.items():
         assert record["status"] == "completed"
         assert [step["agent"] for step in record["pipeline"]] == list(CREW)
+        draft = f"drafts/{task}.v2.md" if record["revision_count"] else f"drafts/{task}.md"
         outputs = [step["result"]["outputs"] for step in record["pipeline"]]
-        assert outputs == [[f"{folder}/{task}.md"] for folder in FOLDERS]
+        assert outputs == [[f"research/{task}.md"], [draft], [f"reviewed/{task}.md"], [f"final/{task}.md"]]
         assert record["quality_score"] >= 80 and record["readability_score"] >= 50
         assert all(len(step["failures"]) == 0 for step in record["pipeline"])
     assert not ran.events("agent_crashed")
@@ -193,6 +194,7 @@ def test_a_weak_first_draft_is_sent_back_once_with_notes_and_its_second_version_
         assert plan_from(event["data"]["notes"]).did, "the writer understands what the reviewer writes"
         assert "on the notes:" in record["pipeline"][1]["result"]["summary"]
         assert "- Verdict: accepted\n" in ran.text("reviewed", event["task"])
+        assert (ran.folder / f"drafts/{event['task']}.md").read_text("utf-8") != ran.text("drafts", event["task"])
     untouched = [record for record in ran.tasks.values() if not record["revision_count"]]
     assert untouched, "a good first draft is not sent back"
 
@@ -260,7 +262,7 @@ def test_the_same_campaign_gives_the_same_files_again(ran: Ran) -> None:
         draft = writer.Draft(brief, ran.sources, plan_from(record["rejection_notes"] or "")).page()
         assert draft == ran.text("drafts", task)
         review = reviewer.review_of(draft, brief, ran.sources)
-        assert reviewer.report_of(review, f"drafts/{task}.md", "accepted") == ran.text("reviewed", task)
+        assert reviewer.report_of(review, ran.path("drafts", task), "accepted") == ran.text("reviewed", task)
         page = humanizer.edited(draft, ran.sources)
         assert humanizer.article_of(page, ran.sources) == ran.text("final", task)
 

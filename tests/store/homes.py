@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.builders import NOW, create_task, template, unit
+from tests.builders import NOW, acquire, complete, create_task, template, unit
 
 from baton.domain import campaigns, tasks
 from baton.domain import commands as c
@@ -62,6 +62,13 @@ def small_task(id: str, **fields: Any) -> c.CreateTask:
     """The command that makes a task of two steps, of no campaign."""
     line = (unit("content-writer", "drafts"), unit("content-reviewer", "reviewed"))
     return create_task(*line, id=id, **{"campaign": None, "project": None} | fields)
+
+
+# A small task goes through both its steps; then a person wants the first one done again.
+TO_THE_END = (
+    acquire("content-writer"), complete("content-writer"), acquire("content-reviewer"), complete("content-reviewer"),
+)  # fmt: skip
+FIX = c.FixTask(by="ann", agents=("content-writer",), notes="shorter")
 
 
 def small_campaign(id: str, **fields: Any) -> CreateCampaign:

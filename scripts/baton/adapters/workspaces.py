@@ -6,15 +6,15 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from baton.domain.errors import DiskFull, InvalidInput, InvalidWord, PermissionRefused, StorageError
 from baton.domain.records import Task
+from baton.domain.versions import copy_name
 
 SOURCE_LIMIT = 20 * 1024 * 1024
-TITLE_LOOK = 4096
-TITLE_LIMIT = 200
+TEXT_LIMIT = 2 * 1024 * 1024
 SUBFOLDERS = ("sources", "reports")
 
 
@@ -79,6 +79,47 @@ class Workspaces:
             _sync_up(os.path.dirname(path), root)
         except OSError as error:
             raise _said(error, f"the output {output}", "written to the disk") from None
+
+    # -- versions -----------------------------------------------------------------------------------------------
+
+    def keep(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
+        """Copy files of a workspace to other names, unless these are there: whole, and through to the disk."""
+        root = self.path(task)
+        for path, copy in copies:
+            source, target = os.path.join(root, path), os.path.join(root, copy)
+            if not os.path.isfile(source) or os.path.exists(target):
+                continue
+            try:
+                with open(source, "rb") as file:
+                    _write(f"{target}.new-{os.getpid()}", file.read())
+                os.rename(f"{target}.new-{os.getpid()}", target)
+                _sync(os.path.dirname(target))
+            except OSError as error:
+                raise _said(error, f"the copy {copy}") from None
+
+    def drop_same(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
+        """Remove the copies that say the same as what they were made of. One that cannot be removed does no harm."""
+        import filecmp  # start-up: 2 ms, and an agent's last act looks at its outputs alone
+
+        root = self.path(task)
+        for path, copy in copies:
+            with suppress(OSError):
+                if filecmp.cmp(os.path.join(root, path), os.path.join(root, copy), shallow=False):
+                    os.unlink(os.path.join(root, copy))
+
+    def text(self, task: Task, path: str) -> str | None:
+        """Return what a file says; ``None`` when it is gone, no text, or too large to be read by a person."""
+        try:
+            with open(os.path.join(self.path(task), path), "rb") as file:
+                data = file.read(TEXT_LIMIT + 1)
+        except OSError:
+            return None
+        return data.decode() if len(data) <= TEXT_LIMIT and _is_text(data) else None
+
+    def kept(self, task: Task, path: str, version: int) -> str:
+        """Return where a version of a file is now: in its copy, where an agent has written over it."""
+        copy = copy_name(path, version)
+        return copy if self.exists(task, copy) else path
 
     # -- campaigns ----------------------------------------------------------------------------------------------
 
@@ -157,24 +198,9 @@ class Workspaces:
 
     def describe(self, root: str, path: str) -> dict[str, Any] | None:
         """Return path, sha256, size and title of a file that a task left; ``None`` when it is gone or is no file."""
-        import hashlib  # start-up: 3 ms, that OpenSSL takes
+        from baton.adapters.descriptions import describe_file  # start-up: 3 ms, that OpenSSL takes
 
-        digest = hashlib.sha256()
-        size = 0
-        title = ""
-        place = os.path.join(root, path)
-        try:
-            if not os.path.isfile(place):
-                return None
-            with open(place, "rb") as file:
-                while part := file.read(1 << 20):
-                    title = title if size else _title(part[:TITLE_LOOK])
-                    digest.update(part)
-                    size += len(part)
-        except OSError:
-            return None
-        title = title or os.path.splitext(os.path.basename(path))[0]
-        return {"path": path, "sha256": digest.hexdigest(), "bytes": size, "title": title}
+        return describe_file(root, path)
 
     def files_below(self, root: str, folder: str) -> list[str]:
         """The files in one folder of a workspace, relative to it; links are not followed."""
@@ -212,14 +238,6 @@ class Workspaces:
         _write(temporary, data)
         os.rename(temporary, target)
         _sync_up(os.path.dirname(target), root)
-
-
-def _title(head: bytes) -> str:
-    """Return the first heading of a text, if it begins with one; nothing for what is no text."""
-    for line in head.decode("utf-8", "replace").splitlines():
-        if line.startswith("# "):
-            return line[2:].strip()[:TITLE_LIMIT]
-    return ""
 
 
 def _write(path: str, data: bytes) -> None:

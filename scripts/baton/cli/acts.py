@@ -10,7 +10,8 @@ from baton.cli.wiring import Wiring
 from baton.domain.environment import CHECK_MARK
 from baton.domain.errors import IllegalTransition, InvalidWord
 from baton.domain.ids import check_slug
-from baton.domain.records import Task, Unit, pending_branches
+from baton.domain.readers_row import pending_branches
+from baton.domain.records import Task, Unit
 from baton.engine import agent_calls as calls
 
 if TYPE_CHECKING:

@@ -161,9 +161,14 @@ def complete(wiring: Wiring, slug: str, cancel_remaining: bool) -> Answer:
 @click.option("--count", type=int, default=1, show_default=True, metavar="N", help="How many tasks more.")
 def extend(wiring: Wiring, slug: str, count: int) -> Answer:
     """Give a campaign more tasks; a completed one is active again."""
+    return extended(wiring, check_slug(slug), count)
+
+
+def extended(wiring: Wiring, slug: str, count: int) -> Answer:
+    """Plan further tasks, make them, and start what is ready."""
     wiring.check_settings()
     command = commands.ExtendCampaign(count=count, by=person(wiring.environ))
-    activated = generate(wiring.door, wiring.door.campaign(check_slug(slug), command))
+    activated = generate(wiring.door, wiring.door.campaign(slug, command))
     started = wiring.dispatch_quietly()
     view = _view(wiring, activated.campaign) | {"created": activated.created, "dispatched": started}
     return Answer(view, f"Made {', '.join(activated.created)}; started {started}.")

@@ -130,7 +130,7 @@ class Wiring:
         from baton.engine.parking import Parking  # start-up
 
         def skill(agent: str) -> Skill | None:
-            from baton.engine.preparation import known_skill  # start-up: only when something is parked
+            from baton.engine.run_policies import known_skill  # start-up: only when something is parked
 
             return known_skill(self.agents, agent)
 

@@ -62,10 +62,18 @@ class CompleteCampaign(_Command, frozen=True, kw_only=True):
     counts: dict[str, int]
 
 
-class ReopenCampaign(_Command, frozen=True, kw_only=True):
-    """A live task was found in a completed campaign: it was closed wrongly."""
+class ReviseCampaign(_Command, frozen=True, kw_only=True):
+    """A person wants a piece of it revised: a completed campaign is in revision until the last such piece is done."""
 
     task: str
+    by: str
+
+
+class ReopenCampaign(_Command, frozen=True, kw_only=True):
+    """A live task was found in a completed campaign: it was closed wrongly. ``is_revised``: the task is in revision."""
+
+    task: str
+    is_revised: bool = False
 
 
 class UpdateCampaign(_Command, frozen=True, kw_only=True):

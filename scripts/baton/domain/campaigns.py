@@ -19,6 +19,7 @@ from baton.domain.campaign_commands import (
     PauseCampaign,
     ReopenCampaign,
     ResumeCampaign,
+    ReviseCampaign,
     UpdateCampaign,
 )
 from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, InvalidInput
@@ -45,7 +46,7 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A campaign: its wishes, its frozen pipeline, and the ids of the tasks that it plans.
 
     ``planned`` are the tasks it deals out: committed before the first exists; ``generated`` tells that all have been
-    made. ``added`` are those that people made for it.
+    made. ``added`` are those that people made for it. ``in_revision_at``: since when it is in revision, paused or not.
     """
 
     schema: int
@@ -74,6 +75,7 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     generated: bool = True
     activated_at: str | None = None
     paused_at: str | None = None
+    in_revision_at: str | None = None
     completed_at: str | None = None
     created_by: str | None = None
     created_at: str = ""
@@ -146,7 +148,8 @@ def _pause(campaign: Campaign, command: PauseCampaign, now: str) -> Change:
 
 
 def _resume(campaign: Campaign, command: ResumeCampaign, now: str) -> Change:
-    changed = structs.replace(campaign, status=CampaignStatus.ACTIVE, paused_at=None)
+    status = CampaignStatus.ACTIVE if campaign.in_revision_at is None else CampaignStatus.IN_REVISION
+    changed = structs.replace(campaign, status=status, paused_at=None)
     return Change(changed, (News("campaign_resumed", None, {"by": command.by}),))
 
 
@@ -155,7 +158,9 @@ def _complete(campaign: Campaign, command: CompleteCampaign, now: str) -> Change
     if campaign.version != command.seen_version or not campaign.generated:
         return Change(campaign)
     at = stamp_for(campaign, now)
-    changed = structs.replace(campaign, status=CampaignStatus.COMPLETED, completed_at=at, paused_at=None)
+    changed = structs.replace(
+        campaign, status=CampaignStatus.COMPLETED, completed_at=at, paused_at=None, in_revision_at=None
+    )
     wants_message = campaign.snapshot.on_complete.telegram
     data = {"by": command.by, "name": campaign.name, "counts": command.counts, "telegram": wants_message}
     return Change(changed, (News("campaign_completed", None, data),))
@@ -163,7 +168,18 @@ def _complete(campaign: Campaign, command: CompleteCampaign, now: str) -> Change
 
 def _reopen(campaign: Campaign, command: ReopenCampaign, now: str) -> Change:
     changed = structs.replace(campaign, status=CampaignStatus.ACTIVE, completed_at=None)
+    changed = _in_revision(campaign, now) if command.is_revised else changed
     return Change(changed, (News("campaign_reopened", None, {"task": command.task}),))
+
+
+def _revise(campaign: Campaign, command: ReviseCampaign, now: str) -> Change:
+    data = {"by": command.by, "task": command.task}
+    return Change(_in_revision(campaign, now), (News("campaign_revised", None, data),))
+
+
+def _in_revision(campaign: Campaign, now: str) -> Campaign:
+    at = stamp_for(campaign, now)
+    return structs.replace(campaign, status=CampaignStatus.IN_REVISION, completed_at=None, in_revision_at=at)
 
 
 def _update(campaign: Campaign, command: UpdateCampaign, now: str) -> Change:
@@ -196,7 +212,7 @@ _OPEN: Row = {
 }
 
 _PAUSE: Row = {PauseCampaign: _pause}
-_STAYS: Row = {ReopenCampaign: _stay}
+_STAYS: Row = {ReopenCampaign: _stay, ReviseCampaign: _stay}
 
 CAMPAIGN_TABLE: dict[CampaignStatus, Row] = {
     CampaignStatus.PLANNING: {
@@ -211,6 +227,7 @@ CAMPAIGN_TABLE: dict[CampaignStatus, Row] = {
         ExtendCampaign: _extend,
         AddTask: _add_task,
         ReopenCampaign: _reopen,
+        ReviseCampaign: _revise,
         CompleteCampaign: _stay,
     },
 }
@@ -242,5 +259,6 @@ VERBS: dict[type, str] = {
     ResumeCampaign: "resumed",
     CompleteCampaign: "completed",
     ReopenCampaign: "reopened",
+    ReviseCampaign: "revised",
     UpdateCampaign: "changed",
 }

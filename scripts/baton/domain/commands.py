@@ -175,6 +175,30 @@ class ReviseByPerson(_Command, frozen=True, kw_only=True):
     stop_run: bool = False
 
 
+class FixTask(_Command, frozen=True, kw_only=True):
+    """Have chosen agents do their part of a completed task again, as a person: in turn, or all at once."""
+
+    by: str
+    agents: tuple[str, ...]
+    notes: str
+    parallel: bool = False
+
+
+class RethinkTask(_Command, frozen=True, kw_only=True):
+    """Rewind a completed task to a step, as a person."""
+
+    by: str
+    to_step: int
+    notes: str
+
+
+class ApproveTask(_Command, frozen=True, kw_only=True):
+    """Find a completed task good, as a person; or go on with one that was sent back too often, as it is."""
+
+    by: str
+    notes: str | None = None
+
+
 class RevokeLease(_Command, frozen=True, kw_only=True):
     """Stop whatever holds the current step, as a person."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from baton.domain.records import Task, Unit
+from baton.domain.versions import results_of
 
 # By the folder a step writes to, the longest first; what lies elsewhere is an artifact.
 KINDS = {
@@ -34,8 +35,8 @@ def listed(task: Task) -> list[dict[str, Any]]:
     return [
         {"task": task.id, "step": unit.step, "branch": task.label_of(unit.key), **structs.asdict(one)}
         for unit in task.units()
-        if unit.result is not None
-        for one in unit.result.resources
+        for result in results_of(unit)
+        for one in result.resources
     ]
 
 
@@ -46,7 +47,7 @@ def kind_of(path: str) -> str:
     return next((kind for folder, kind in KINDS.items() if path.startswith(f"{folder}/")), "artifact")
 
 
-def version_of(path: str) -> tuple[int, str]:
+def version_in(path: str) -> tuple[int, str]:
     """Return which version a file is, by its name, and the name of the first one."""
     found = _VERSION.fullmatch(path)
     return (int(found[2]), found[1] + (found[3] or "")) if found else (1, path)
@@ -54,7 +55,7 @@ def version_of(path: str) -> tuple[int, str]:
 
 def parent_of(task: Task, unit: Unit, path: str) -> str | None:
     """Return what a file was made from: its version before, else what the step before left, by the same name if it can."""
-    version, first = version_of(path)
+    version, first = version_in(path)
     if version > 1:
         # The mark is the last ".v4" of the path: what comes behind it has no other dot.
         return first if version == 2 else f".v{version - 1}".join(path.rsplit(f".v{version}", 1))
@@ -64,7 +65,7 @@ def parent_of(task: Task, unit: Unit, path: str) -> str | None:
             continue
         left = [one.path for one in earlier.result.resources] or list(earlier.result.outputs)
         name = _name(path)
-        same = [one for one in left if _name(version_of(one)[1]) == name]
+        same = [one for one in left if _name(version_in(one)[1]) == name]
         if same:
             return same[-1]
         if left:

@@ -8,7 +8,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from baton.domain.priorities import rank_of
-from baton.domain.records import Task, Unit, pending_branches
+from baton.domain.readers_row import pending_branches
+from baton.domain.records import Task, Unit
 from baton.domain.retry import longest_wait
 from baton.domain.statuses import LeaseKind, UnitStatus
 from baton.domain.times import epoch, later

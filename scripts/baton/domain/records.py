@@ -8,10 +8,11 @@ A task is a list of units; each unit can hold one lease of its own; one token co
 # msgspec 1 ms (a tenth of a bare interpreter).
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from baton.domain.evidence import Expectation
 from baton.domain.resources import Resource
+from baton.domain.reviews import Approval, Revision
 from baton.domain.sessions import Session
 from baton.domain.statuses import (
     FINISHED,
@@ -30,6 +31,7 @@ SCHEMA = 1
 HISTORY_LIMIT = 64
 HISTORY_KEPT = 32
 FAILURES_KEPT = 3
+VERSIONS_KEPT = 20
 
 
 class _Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +115,7 @@ class Failure(_Value, frozen=True, kw_only=True):
 
 
 class Result(_Value, frozen=True, kw_only=True):
-    """What a completed unit left: paths relative to the workspace, words, scores, free data, and the files themselves."""
+    """What a completed unit left. ``round``: how often the task had been sent back by then; paths are the workspace's."""
 
     at: str
     agent: str
@@ -124,6 +126,8 @@ class Result(_Value, frozen=True, kw_only=True):
     readability_score: float | None = None
     data: dict[str, Any] | None = None
     resources: tuple[Resource, ...] = ()
+    version: int = 1
+    round: int = 0
 
 
 class Unit(_Value, frozen=True, kw_only=True):
@@ -134,6 +138,9 @@ class Unit(_Value, frozen=True, kw_only=True):
     ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry;
     ``usage`` sums all runs there ever were. ``session``: that of the last run. ``outage_since``: the first of the
     failures in a row that were its provider's.
+    ``earlier`` are the results before ``result``, oldest first, without their data. ``output`` is where it writes by
+    default, ``version`` which version that is, ``round`` the round it began in: settled when it is first granted.
+    A branch that ``redoes`` a unit stands for one round beside the line; one ``after`` a unit waits for it besides.
     """
 
     step: int | None
@@ -163,6 +170,12 @@ class Unit(_Value, frozen=True, kw_only=True):
     session: Session | None = None
     notes: str | None = None
     result: Result | None = None
+    earlier: tuple[Result, ...] = ()
+    output: str | None = None
+    version: int = 1
+    round: int = 0
+    redoes: str | None = None
+    after: str | None = None
     started_at: str | None = None
     completed_at: str | None = None
     usage: Usage = NOTHING
@@ -191,7 +204,10 @@ class Asked(_Value, frozen=True, kw_only=True):
 
 
 class Task(_Value, frozen=True, kw_only=True):
-    """One live or finished task: the whole truth about it, in one file. ``pieces``: so many, of a batch."""
+    """One live or finished task: the whole truth about it, in one file. ``pieces``: so many, of a batch.
+
+    ``revision``: a person's, of a complete task, until it is again. ``was_blocked``: lifted last, until a unit completes.
+    """
 
     schema: int
     id: str
@@ -218,6 +234,9 @@ class Task(_Value, frozen=True, kw_only=True):
     pending_branches: tuple[str, ...] = ()
     revision_count: int = 0
     rejection_notes: str | None = None
+    revision: Revision | None = None
+    approved: Approval | None = None
+    was_blocked: Blocked | None = None
     quality_score: float | None = None
     readability_score: float | None = None
     depends_on: tuple[str, ...] = ()
@@ -279,24 +298,3 @@ class Task(_Value, frozen=True, kw_only=True):
     def lease_with(self, token: int) -> Lease | None:
         """The lease with this token, if it is still there."""
         return next((lease for lease in self.leases if lease.token == token), None)
-
-
-def with_readers_row(task: Task) -> Task:
-    """Bring the keys written for readers up to date with the leases and branches."""
-    keys = {unit.key for unit in task.pipeline}
-    main = next((lease for lease in task.leases if lease.unit in keys), None)
-    return structs.replace(
-        task,
-        locked_by=main.agent if main else None,
-        locked_at=main.granted_at if main else None,
-        lease=main,
-        pending_branches=pending_branches(task),
-    )
-
-
-def pending_branches(task: Task) -> tuple[str, ...]:
-    """Return the labels of the branches that were triggered and are not done."""
-    done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
-    return tuple(
-        label for label, unit in task.branches.items() if unit.ready_at is not None and unit.status not in done
-    )

@@ -134,6 +134,13 @@ class ReportKind(StrEnum):
     RELEASED = "released"
 
 
+class RevisionKind(StrEnum):
+    """What a person asked for of a piece that was complete: chosen agents redo theirs, or all from a step on."""
+
+    FIX = "fix"
+    RETHINK = "rethink"
+
+
 class Wish(StrEnum):
     """What a person asked for while a run was going on; it happens when the revoked runs have ended."""
 

@@ -9,7 +9,7 @@ from baton.domain.news import Change, News, stamp_for
 from baton.domain.readiness import OPEN
 from baton.domain.records import Result, Task, Unit
 from baton.domain.statuses import UnitStatus
-from baton.domain.task_line import check_evidence, complete_unit, finish_if_done, put, unblock, void_run
+from baton.domain.task_line import begin_after, check_evidence, complete_unit, finish_if_done, put, unblock, void_run
 
 
 def complete_by_hand(task: Task, command: c.CompleteBranch, now: str) -> Change:
@@ -74,7 +74,7 @@ def clear(task: Task, command: c.ClearBranches, now: str) -> Change:
         if units.Skip not in units.UNIT_TABLE[branch.status]:
             continue
         task, voided = void_run(task, branch, command.by, "the branch was cleared", at)
-        task = put(task, units.change(branch, units.Skip(at=at)))
+        task = begin_after(put(task, units.change(branch, units.Skip(at=at))), branch, at)
         news += voided
         cleared.append(branch)
     if not cleared:

@@ -12,6 +12,7 @@ from baton.domain.readiness import not_ready, standing_reason
 from baton.domain.records import Holder, Lease, Task, Unit
 from baton.domain.statuses import LeaseKind
 from baton.domain.task_line import put, starts_status, without_lease
+from baton.domain.versions import output_of, version_of
 
 
 def grant(task: Task, command: c.GrantLease, now: str) -> Change:
@@ -130,7 +131,9 @@ def hand_age_seconds(then: Holder, seen: Holder) -> float:
 
 
 def _with_lease(task: Task, unit: Unit, lease: Lease, at: str, *, counts: bool) -> Task:
-    task = put(task, units.change(unit, units.Grant(at=at, counts=counts)))
+    output, version = output_of(task, unit), version_of(task, unit)
+    began = units.Grant(at=at, counts=counts, output=output, version=version, round=task.revision_count)
+    task = put(task, units.change(unit, began))
     task = structs.replace(task, token=lease.token, leases=(*task.leases, lease))
     return structs.replace(task, status=starts_status(task)) if unit.step is not None else task
 

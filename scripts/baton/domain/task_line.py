@@ -11,6 +11,7 @@ from baton.domain.errors import EvidenceMissing, InvalidInput
 from baton.domain.news import News
 from baton.domain.records import Blocked, Lease, Result, Revocation, Task, Unit
 from baton.domain.statuses import STATUS_OF_OUTPUT_DIR, BlockKind, TaskStatus, UnitStatus
+from baton.domain.versions import listed, round_of, version_of
 
 
 def put(task: Task, unit: Unit) -> Task:
@@ -52,19 +53,27 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
 
     The task itself is not finished here (see :func:`finish_if_done`): a wish may still send it back.
     """
+    result = structs.replace(result, version=version_of(task, unit), round=round_of(task, unit))
     task = put(task, units.change(unit, units.Complete(at=at, result=result)))
+    if task.was_blocked is not None and (unit.step is not None or task.was_blocked.unit == unit.key):
+        task = structs.replace(task, was_blocked=None)
     data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": unit.agent, "outputs": list(result.outputs)}
     for name in ("summary", "quality_score", "readability_score"):
         if (value := getattr(result, name)) is not None:
             data[name] = value
-    if unit.step is None:
-        return task, [News("branch_completed", result.run, data | {"branch": task.label_of(unit.key)})]
-    news = [News("step_completed", result.run, data)]
+    if unit.redoes is not None:
+        task = put(task, units.change(task.unit(unit.redoes), units.Supersede(at=at, result=result)))
+    if unit.step is None and unit.redoes is None:
+        news = [News("branch_completed", result.run, data | {"branch": task.label_of(unit.key)})]
+        return begin_after(task, unit, at), news
     task = structs.replace(
         task,
         quality_score=task.quality_score if result.quality_score is None else result.quality_score,
         readability_score=task.readability_score if result.readability_score is None else result.readability_score,
     )
+    if unit.step is None:
+        return task, [News("branch_completed", result.run, data | {"branch": task.label_of(unit.key)})]
+    news = [News("step_completed", result.run, data)]
     status = mapped_status(unit)
     if status is not None:
         task = with_status(task, status)
@@ -85,7 +94,16 @@ def check_evidence(unit: Unit, missing: tuple[str, ...] | None) -> None:
 def trigger(task: Task, step: Unit, at: str) -> Task:
     """Let the branches begin that wait for this step."""
     for branch in task.branches.values():
-        if branch.trigger_after_step == step.step and branch.status is UnitStatus.PENDING and branch.ready_at is None:
+        waits = branch.status is UnitStatus.PENDING and branch.ready_at is None
+        if branch.trigger_after_step == step.step and waits and branch.after is None:
+            task = put(task, units.change(branch, units.Enter(at=at)))
+    return begin_after(task, step, at)
+
+
+def begin_after(task: Task, unit: Unit, at: str) -> Task:
+    """Let the branches begin that come after this unit in a fix."""
+    for branch in task.branches.values():
+        if branch.after == unit.key and branch.status is UnitStatus.PENDING and branch.ready_at is None:
             task = put(task, units.change(branch, units.Enter(at=at)))
     return task
 
@@ -113,8 +131,19 @@ def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
     done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
     if task.is_finished or task.leases or any(unit.status not in done for unit in task.units()):
         return task, []
-    task = structs.replace(task, status=TaskStatus.COMPLETED, blocked=None, asked=None, completed_at=at)
+    revision = task.revision
+    task = structs.replace(
+        task,
+        status=TaskStatus.COMPLETED,
+        blocked=None,
+        asked=None,
+        revision=None,
+        branches={label: branch for label, branch in task.branches.items() if branch.redoes is None},
+        completed_at=at,
+    )
     data: dict[str, Any] = {"title": task.title} | addressed(task)
+    if revision is not None:
+        data |= {"revision": revision.kind, "asked_by": revision.by}
     if task.quality_score is not None:
         data["quality_score"] = task.quality_score
     return task, [News("task_completed", None, data)]
@@ -142,10 +171,12 @@ def send_back(
     target = task.pipeline[to_step]
     data = {"unit": target.key, "to_step": to_step, "by": by, "notes": notes}
     count = task.revision_count + 1
-    task = structs.replace(task, revision_count=count, rejection_notes=notes)
+    task = structs.replace(task, revision_count=count, rejection_notes=notes, approved=None)
     news = [News("revision_requested", run, data | {"revision_count": count} | addressed(task, by))]
     if max_revisions is not None and target.revisions >= max_revisions:
         reason = f"step {to_step} ({target.agent}) has been sent back {target.revisions} times already; last: {notes}"
+        if versions := listed(task, target):
+            reason += f"; versions: {', '.join(versions)}"
         task, blocked = block(task, BlockKind.REVIEW, reason, target.key, at, run=run)
         return task, news + blocked
     for unit in task.pipeline[to_step:]:
@@ -158,7 +189,12 @@ def send_back(
         )
         task = put(task, units.change(unit, reset))
     for branch in task.branches.values():
-        if branch.trigger_after_step is not None and branch.trigger_after_step >= to_step:
+        if branch.redoes is not None:
+            # It stood for the round that ends here.
+            if units.Skip in units.UNIT_TABLE[branch.status]:
+                task, voided = void_run(put(task, units.change(branch, units.Skip(at=at))), branch, by, notes, at)
+                news += voided
+        elif branch.trigger_after_step is not None and branch.trigger_after_step >= to_step:
             task, voided = void_run(put(task, units.change(branch, units.Reset(at=at))), branch, by, notes, at)
             news += voided
     # A person who sends a blocked task back unblocks it; an agent's run does not.
@@ -208,4 +244,4 @@ def unblock(task: Task) -> Task:
     if task.blocked is None:
         return task
     unmet = tuple(other for other in task.unmet if other != task.blocked.dependency)
-    return structs.replace(task, status=task.blocked.was, blocked=None, unmet=unmet)
+    return structs.replace(task, status=task.blocked.was, blocked=None, was_blocked=task.blocked, unmet=unmet)

@@ -12,7 +12,8 @@ from baton.domain.consequences import Then, consequence_of
 from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
 from baton.domain.news import Change, News, stamp_for
-from baton.domain.records import Failure, Lease, Report, Result, Task, Unit, with_readers_row
+from baton.domain.readers_row import with_readers_row
+from baton.domain.records import Failure, Lease, Report, Result, Task, Unit
 from baton.domain.resources import Resource
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption, after_outage
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind

@@ -15,10 +15,12 @@ from baton.domain import commands as c
 from baton.domain import task_branches as branches
 from baton.domain import task_edits as edits
 from baton.domain import task_leases as leases
+from baton.domain import task_revisions as revisions
 from baton.domain import task_runs as runs
 from baton.domain.errors import AlreadyExists, IllegalTransition, TaskNotFound
 from baton.domain.news import Change, stamped
-from baton.domain.records import Event, Task, with_readers_row
+from baton.domain.readers_row import with_readers_row
+from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
 
 Handler = Callable[[Task, Any, str], Change]
@@ -61,8 +63,13 @@ TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
     TaskStatus.REVIEWED: _LIVE,
     TaskStatus.HUMANIZED: _LIVE,
     TaskStatus.REVISION_NEEDED: _LIVE,
-    TaskStatus.BLOCKED: _ALWAYS | {c.UnblockTask: edits.unblock},
-    TaskStatus.COMPLETED: {},
+    TaskStatus.BLOCKED: _ALWAYS | {c.UnblockTask: edits.unblock, c.ApproveTask: revisions.approve},
+    # What is complete stays so, but for a person who looks at it again.
+    TaskStatus.COMPLETED: {
+        c.FixTask: revisions.fix,
+        c.RethinkTask: revisions.rethink,
+        c.ApproveTask: revisions.approve,
+    },
     TaskStatus.CANCELLED: {},
     TaskStatus.DELETED: {},
 }
@@ -108,6 +115,9 @@ VERBS: dict[type, str] = {
     c.EndRun: "ended",
     c.ReviseByHand: "sent back",
     c.ReviseByPerson: "sent back",
+    c.FixTask: "fixed",
+    c.RethinkTask: "rethought",
+    c.ApproveTask: "approved",
     c.RevokeLease: "stopped",
     c.CancelTask: "cancelled",
     c.BlockTask: "blocked",

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from baton.domain.errors import IllegalTransition
-from baton.domain.records import FAILURES_KEPT, Failure, Result, Unit
+from baton.domain.records import FAILURES_KEPT, VERSIONS_KEPT, Failure, Result, Unit
 from baton.domain.statuses import UnitStatus
 
 
@@ -16,6 +16,12 @@ class _UnitCommand(Struct, frozen=True, kw_only=True):
     """A request to one unit; ``at`` is the stamp of the commit it belongs to."""
 
     at: str
+
+
+class Supersede(_UnitCommand, frozen=True, kw_only=True):
+    """Another unit has done its work again."""
+
+    result: Result
 
 
 class Enter(_UnitCommand, frozen=True, kw_only=True):
@@ -26,6 +32,9 @@ class Grant(_UnitCommand, frozen=True, kw_only=True):
     """Somebody works on it; ``counts`` for a run, not for a hand."""
 
     counts: bool
+    output: str | None = None
+    version: int = 1
+    round: int = 0
 
 
 class Complete(_UnitCommand, frozen=True, kw_only=True):
@@ -62,11 +71,15 @@ class Outlast(_UnitCommand, frozen=True, kw_only=True):
 
 
 class Reset(_UnitCommand, frozen=True, kw_only=True):
-    """A revision: everything from here on is to be done again; ``notes`` go to the target only."""
+    """A revision: it is to be done again; ``notes`` go to those that are asked for it only.
+
+    ``after``: a branch that begins only when this unit is done again, too.
+    """
 
     notes: str | None = None
     is_target: bool = False
     counts: bool = False
+    after: str | None = None
 
 
 class Reopen(_UnitCommand, frozen=True, kw_only=True):
@@ -90,20 +103,32 @@ def _grant(unit: Unit, command: Grant) -> Unit:
         attempts=unit.attempts + (1 if command.counts else 0),
         started_at=unit.started_at or command.at,
         not_before=None,
+        output=unit.output or command.output,
+        version=unit.version if unit.output else command.version,
+        round=unit.round if unit.output else command.round,
     )
 
 
 def _complete(unit: Unit, command: Complete) -> Unit:
+    unit = unit if command.result is None else _with_result(unit, command.result)
     return structs.replace(
         unit,
         status=UnitStatus.COMPLETED,
-        result=command.result,
         completed_at=command.at,
         not_before=None,
         outage_since=None,
         session=None,
         notes=None,
     )
+
+
+def _supersede(unit: Unit, command: Supersede) -> Unit:
+    return _with_result(unit, command.result)
+
+
+def _with_result(unit: Unit, result: Result) -> Unit:
+    before = () if unit.result is None else (structs.replace(unit.result, data=None),)
+    return structs.replace(unit, result=result, earlier=(*unit.earlier, *before)[-VERSIONS_KEPT:])
 
 
 def _defer(unit: Unit, command: Defer) -> Unit:
@@ -152,6 +177,8 @@ def _reset(unit: Unit, command: Reset) -> Unit:
         ready_at=command.at if command.is_target else None,
         revisions=unit.revisions + (1 if command.counts else 0),
         notes=command.notes,
+        output=None,
+        after=command.after,
         started_at=None,
         completed_at=None,
     )
@@ -195,8 +222,8 @@ UNIT_TABLE: dict[UnitStatus, dict[type[_UnitCommand], Callable[[Unit, Any], Unit
         Skip: _skip,
     },
     UnitStatus.FAILED: {Reset: _reset, Reopen: _reopen, Skip: _skip},
-    UnitStatus.COMPLETED: {Reset: _reset},
-    UnitStatus.SKIPPED: {Reset: _reset},
+    UnitStatus.COMPLETED: {Reset: _reset, Supersede: _supersede},
+    UnitStatus.SKIPPED: {Reset: _reset, Supersede: _supersede},
 }
 
 

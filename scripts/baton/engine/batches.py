@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from baton.domain.records import Task, Unit
-from baton.engine.preparation import default_output
+from baton.domain.versions import output_of
 
 
 def pieces_in(files: Iterable[str]) -> list[str]:
@@ -38,7 +38,7 @@ def in_words(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _row(task: Task, unit: Unit, files_below: Callable[[str], list[str]]) -> dict[str, Any]:
-    folder = default_output(task, unit)
+    folder = output_of(task, unit)
     return {
         "step": unit.step,
         "branch": task.label_of(unit.key),

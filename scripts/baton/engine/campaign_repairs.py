@@ -36,12 +36,12 @@ def unlisted_tasks(scene: Scene) -> Iterator[Finding]:
 
 def open_campaigns(scene: Scene) -> Iterator[Finding]:
     """Close campaigns that are done; open again those closed wrongly."""
-    unfinished = {task.campaign: task.id for task in scene.tasks if not task.is_finished}
+    unfinished = {task.campaign: task for task in scene.tasks if not task.is_finished}
     for campaign in scene.campaigns:
         alive = unfinished.get(campaign.id)
         if campaign.status is CampaignStatus.COMPLETED and alive is not None:
             act = bind(_reopen, scene.door, campaign, alive)
-            text = f"campaign {campaign.id} is completed, but task {alive} is alive"
+            text = f"campaign {campaign.id} is completed, but task {alive.id} is alive"
             yield Finding(count="campaigns_reopened", text=text, act=act)
         elif campaign.status in CLOSABLE and campaign.tasks and campaign.generated and alive is None:
             act = bind(scene.close, campaign.id)
@@ -57,8 +57,9 @@ def _list(door: Door, campaign: Campaign, task: Task) -> bool:
     return door.campaign(campaign.id, AddTask(task=task.id, by="baton")).version != campaign.version
 
 
-def _reopen(door: Door, campaign: Campaign, task: str) -> bool:
-    found = door.store.tasks.read(task)
+def _reopen(door: Door, campaign: Campaign, task: Task) -> bool:
+    found = door.store.tasks.read(task.id)
     if found is None or found.is_finished:
         return False  # it was alive when the tasks were read, and the campaign was read after its end
-    return door.campaign(campaign.id, ReopenCampaign(task=task)).version != campaign.version
+    command = ReopenCampaign(task=task.id, is_revised=found.revision is not None)
+    return door.campaign(campaign.id, command).version != campaign.version

@@ -10,9 +10,10 @@ from msgspec import Struct
 from baton.domain.campaign_commands import CompleteCampaign
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.errors import BatonError
-from baton.domain.lineage import kind_of, parent_of, version_of
+from baton.domain.lineage import kind_of, parent_of
 from baton.domain.records import Task
 from baton.domain.usage import NOTHING, Usage, added
+from baton.domain.versions import results_of
 from baton.engine.door import Door
 from baton.ports import Clock
 
@@ -27,6 +28,9 @@ class Papers(Protocol):
 
     def path(self, task: Task) -> str:
         """The folder a task's agents work in."""
+
+    def kept(self, task: Task, path: str, version: int) -> str:
+        """Where a version of a file is now."""
 
     def describe(self, root: str, path: str) -> dict[str, Any] | None:
         """Path, sha256 and size of a file; ``None`` when it is gone."""
@@ -123,18 +127,18 @@ def _files_of(task: Task, papers: Papers) -> list[dict[str, Any]]:
     root = papers.path(task)
     files = []
     for unit in task.units():
-        if unit.result is None:
-            continue
-        left = {one.path: one for one in unit.result.resources}
-        named = [path for output in unit.result.outputs for path in papers.files_below(root, output) or [output]]
-        for path in dict.fromkeys((*named, *left)):
-            described = papers.describe(root, path)
-            if described is None:
-                continue
-            # Hash and title are the file's as it is now; where it came from was known when it was made.
-            parent = left[path].parent if path in left else parent_of(task, unit, path)
-            origin = {"kind": kind_of(path), "version": version_of(path)[0], "parent": parent}
-            files.append({**described, **origin, "task": task.id, "step": unit.step})
+        for result in results_of(unit):
+            left = {papers.kept(task, one.path, result.version): one for one in result.resources}
+            outputs = [papers.kept(task, path, result.version) for path in result.outputs]
+            named = [path for output in outputs for path in papers.files_below(root, output) or [output]]
+            for path in dict.fromkeys((*named, *left)):
+                described = papers.describe(root, path)
+                if described is None:
+                    continue
+                # Hash and title are the file's as it is now; where it came from was known when it was made.
+                parent = left[path].parent if path in left else parent_of(task, unit, path)
+                origin = {"kind": kind_of(path), "version": result.version, "parent": parent}
+                files.append({**described, **origin, "task": task.id, "step": unit.step})
     return files
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.priorities import rank_of
+from baton.domain.readers_row import pending_branches
 from baton.domain.readiness import Why
-from baton.domain.records import Blocked, Task, Unit, pending_branches
+from baton.domain.records import Blocked, Task, Unit
 from baton.domain.statuses import BlockKind
 
 SWEEP = "check_pipeline.py"

@@ -16,7 +16,7 @@ from baton.domain.skills import Skill
 from baton.engine.dispatch import startable
 from baton.engine.door import Door
 from baton.engine.parking import Parking
-from baton.engine.preparation import timeout_for
+from baton.engine.run_policies import timeout_for
 from baton.ports import Clock
 
 

@@ -45,6 +45,7 @@ class Inspector:
         ``None`` when it was given up. Nobody has looked (the second is ``None``) where nothing is expected, or the
         record could not be read: the end is refused then, and left to the sweep.
         """
+        self._preparation.drop_copies(granted.task, granted.unit)
         if not granted.unit.expects:
             return watched, None
         try:
@@ -64,6 +65,7 @@ class Inspector:
 
     def of_run(self, task: Task, lease: Lease, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
         """Say what a run that is over has left out; ``None`` when it was given up."""
+        self._preparation.drop_copies(task, task.unit(lease.unit))
         return self._missing(task, task.unit(lease.unit), lease.agent, lease, lease.run or "", is_given_up)
 
     def by_hand(self, task: Task, unit: Unit, agent: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What an agent is told of the past: what the step before its own left, and why attempts at its own have failed."""
+"""What an agent is told of the past: what the step before its own left, why attempts failed, which block was lifted."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def past_failures(unit: Unit) -> list[dict[str, Any]]:
         }
         for failure in unit.failures
     ]
+
+
+def lifted_block(task: Task, unit: Unit) -> str | None:
+    """Return why the task was blocked before, where that is news for the agent of this unit."""
+    block = task.was_blocked
+    if block is None or (unit.step is None and block.unit not in (None, unit.key)):
+        return None
+    return block.reason

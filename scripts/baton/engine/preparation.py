@@ -14,15 +14,17 @@ from baton.domain.campaigns import Campaign
 from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
-from baton.domain.evidence import words_for
+from baton.domain.evidence import Expectation, words_for
 from baton.domain.records import Lease, Task, Unit
-from baton.domain.retry import RetryPolicy
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
-from baton.domain.times import epoch, parse_duration
+from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
-from baton.engine.past_work import past_failures, previous_result
+from baton.domain.versions import copies_of, expected_of, listed, original_of, output_of, version_of
+from baton.engine.past_work import lifted_block, past_failures, previous_result
+from baton.engine.run_policies import known_skill, policy_for, session_for, timeout_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
+from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 PROTOCOL = "baton-protocol"
@@ -33,16 +35,6 @@ class Prompts(Protocol):
 
     def render(self, name: str, facts: Mapping[str, Any]) -> str:
         """Fill the template of this name, the home's own if it has one."""
-
-
-class Workplaces(Protocol):
-    """Makes the folders agents work in."""
-
-    def make(self, task: Task) -> str:
-        """The workspace of this task, made if need be."""
-
-    def files_below(self, root: str, folder: str) -> list[str]:
-        """The files in one folder of a workspace."""
 
 
 class Places(Struct, frozen=True, kw_only=True):
@@ -64,40 +56,6 @@ class Prepared(Struct, frozen=True, kw_only=True):
     log: str
     facts: dict[str, Any]
     put_away: Callable[[], object]
-
-
-def known_skill(agents: Agents, agent: str) -> Skill | None:
-    """Return the agent's skill, or ``None`` for one that cannot be read: that is said when a run of it is prepared."""
-    try:
-        return agents.find(agent)
-    except BatonError:
-        return None
-
-
-def policy_for(unit: Unit, skill: Skill | None, settings: Settings) -> RetryPolicy:
-    """Return the limits in force for a unit: the step's word, then the skill's, then the settings'."""
-    return RetryPolicy(
-        max_attempts=unit.max_attempts or (skill.max_attempts if skill else None) or settings.retry.max_attempts,
-        max_interruptions=settings.retry.max_interruptions,
-        backoff_seconds=settings.retry.backoff_seconds,
-        backoff_max_seconds=settings.retry.backoff_max_seconds,
-        outage_max_seconds=settings.retry.outage_max_seconds,
-    )
-
-
-def timeout_for(unit: Unit, skill: Skill | None, settings: Settings) -> float:
-    """Return the seconds a run of this unit may take: the step's word, then the skill's, then the settings'."""
-    if unit.timeout is not None:
-        return parse_duration(unit.timeout)
-    if skill is not None and skill.timeout_seconds is not None:
-        return skill.timeout_seconds
-    return settings.timeouts.step_seconds
-
-
-def session_for(unit: Unit, harness: str, settings: Settings) -> str | None:
-    """Return the session with which a run of this unit goes on, where that is wanted and the harness is the same."""
-    session = unit.session
-    return session.id if settings.retry.resume and session is not None and session.harness == harness else None
 
 
 class Preparation:
@@ -138,6 +96,7 @@ class Preparation:
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
+        self.keep_earlier(task, unit)
         folder = os.path.join(self._places.logs, lease.agent)
         os.makedirs(folder, 0o700, exist_ok=True)
         log = os.path.join(folder, lease.run)
@@ -209,13 +168,31 @@ class Preparation:
                 since_ns = int(epoch(lease.granted_at) * 1e9)
             begun_ns = min(since_ns, int(epoch(unit.started_at or lease.granted_at) * 1e9))
         return Inspection(
-            expects=unit.expects,
+            expects=self._expected(task, unit, workspace),
             task=task.id,
             run=run,
             workspace=workspace,
             environ=self._environment(task, unit, agent, run, workspace, skill, harness) | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
+        )
+
+    def keep_earlier(self, task: Task, unit: Unit) -> None:
+        """Keep a copy of what the unit left in earlier versions, in case its agent writes over it."""
+        if copies := copies_of(task, unit):
+            self._workplaces.keep(task, copies)
+
+    def drop_copies(self, task: Task, unit: Unit) -> None:
+        """Remove the copies of earlier versions that nobody has written over."""
+        if copies := copies_of(task, unit):
+            self._workplaces.drop_same(task, copies)
+
+    def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
+        """What is expected, by its version's name, or the plain one where the agent went on in the same file."""
+        pairs = zip(expected_of(task, unit), unit.expects, strict=True)
+        return tuple(
+            one if one.file is None or os.path.exists(os.path.join(workspace, one.file)) else plain
+            for one, plain in pairs
         )
 
     def _environment(
@@ -276,10 +253,13 @@ class Preparation:
             "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
             "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
             "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
-            "output": (output := default_output(task, unit)),
+            "output": (output := output_of(task, unit)),
+            "version": version_of(task, unit),
+            "made": listed(task, original_of(task, unit)),
+            "was_blocked": lifted_block(task, unit),
             "pieces": task.pieces,
             "pieces_there": self._workplaces.files_below(workspace, output) if task.pieces is not None else [],
-            "expects": [words_for(one, task.id) for one in unit.expects],
+            "expects": [words_for(one, task.id) for one in expected_of(task, unit)],
             "previous": previous_result(task, unit),
             "comments": last_comments(task),
             "failures": past_failures(unit),
@@ -293,10 +273,3 @@ def write_private(path: str, text: str) -> None:
     with os.fdopen(fd, "wb") as file:
         file.write(text.encode())
     os.replace(f"{path}.{os.getpid()}", path)
-
-
-def default_output(task: Task, unit: Unit) -> str:
-    """Return where a step writes by default, relative to the workspace: a file, or the folder of a batch's pieces."""
-    name = task.id if unit.step is not None or unit.output_dir else f"{task.id}.{unit.key}"
-    place = f"{unit.output_dir}/{name}" if unit.output_dir else name
-    return place if task.pieces is not None else f"{place}.md"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from baton.domain.errors import BatonError
-from baton.domain.lineage import kind_of, parent_of, version_of
+from baton.domain.lineage import kind_of, parent_of, version_in
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.resources import MOST_RESOURCES, Resource
 from baton.domain.times import epoch
@@ -82,6 +82,6 @@ class Registrar:
             title=described["title"],
             sha256=described["sha256"],
             bytes=described["bytes"],
-            version=version_of(path)[0],
+            version=version_in(path)[0],
             parent=parent_of(task, unit, path),
         )

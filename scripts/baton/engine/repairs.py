@@ -19,7 +19,7 @@ from baton.engine.door import Door
 from baton.engine.findings import Finding, Scene, apply, bind
 from baton.engine.inspecting import is_done
 from baton.engine.liveness import Life, life_of, session_of
-from baton.engine.preparation import known_skill, policy_for
+from baton.engine.run_policies import known_skill, policy_for
 from baton.engine.skill_repairs import left_skills
 from baton.ports import SlotState
 

@@ -17,6 +17,7 @@ from baton.domain.errors import BatonError, NotFound, StorageError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
 from baton.domain.statuses import FailureKind, Outcome, UnitStatus
+from baton.domain.versions import output_of
 from baton.engine.accounting import Prices, estimated
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
@@ -26,9 +27,10 @@ from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
 from baton.engine.judging import Watched
 from baton.engine.last_settings import LastSettings
-from baton.engine.preparation import Preparation, default_output, policy_for
+from baton.engine.preparation import Preparation
 from baton.engine.registering import Registrar
 from baton.engine.run import Run, Tree
+from baton.engine.run_policies import policy_for
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
 from baton.ports import Clock, Launcher, Slot
@@ -234,7 +236,7 @@ class Supervisor:
         """What a step that completed without a word has left where it should."""
         if watched.outcome is not Outcome.COMPLETED:
             return ()
-        output = default_output(granted.task, granted.unit)
+        output = output_of(granted.task, granted.unit)
         return (output,) if self._output_exists(granted.task, output) else ()
 
     def _holder(self) -> Holder:

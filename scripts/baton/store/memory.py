@@ -140,14 +140,11 @@ class MemoryKind(Kind[R]):
             record: R = commit.record
             if not commit.events:
                 return record
-            if id in self._archive:
-                raise StateDamaged(f"{self.kind} '{id}' is archived and cannot change")
             was, now_waits = self._waiting(before), self._waiting(record)  # these may raise: before anything changes
             self._log.append(commit.events)
             self._ready.sync(was, now_waits)
             (self._archive if commit.archive else self._live)[id] = record
-            if commit.archive:
-                self._live.pop(id, None)
+            (self._live if commit.archive else self._archive).pop(id, None)
             return record
 
     def read(self, id: str) -> R | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -77,12 +77,10 @@ class RecordFiles(Generic[R]):
             commit = change(before, self._clock.now())
             if not commit.events:
                 return commit.record  # type: ignore[no-any-return]
-            if archived:
-                raise StateDamaged(f"{self.kind} '{id}' is archived and cannot change")
             if before is not None and before.history and before.history[0].id != commit.record.history[0].id:
                 with said(self._path(id)):
                     self._log.sync()  # what leaves the record's history must be safe in the log
-            self._commit(id, stripe, before, commit)
+            self._commit(id, stripe, before, commit, was_archived=archived)
             return commit.record  # type: ignore[no-any-return]
 
     def archive(self, id: str, when: Callable[[R], bool]) -> bool:
@@ -200,7 +198,7 @@ class RecordFiles(Generic[R]):
                 self._mend(stripe)
             yield stripe
 
-    def _commit(self, id: str, stripe: str, before: R | None, commit: Commit) -> None:
+    def _commit(self, id: str, stripe: str, before: R | None, commit: Commit, *, was_archived: bool) -> None:
         path = self._path(id)
         was, waits = self._entries(before), self._entries(commit.record)
         with said(path):
@@ -221,6 +219,8 @@ class RecordFiles(Generic[R]):
             self._log.append(commit.events)
             if self._index is not None:
                 self._index.files.sync(was, waits)
+            if was_archived:
+                self._drop_archived(id)
             self._marks.clear(stripe)
             if commit.archive:
                 self._move_to_archive(id)
@@ -242,6 +242,8 @@ class RecordFiles(Generic[R]):
             if self._index is not None:
                 was = {_entry(path) for path in mark.was}
                 self._index.files.sync(was, () if archived else self._entries(record))
+            if not archived:
+                self._drop_archived(mark.id)  # of one that came back from the archive
         self._marks.clear(stripe)
 
     def _find(self, id: str) -> tuple[R | None, bool]:
@@ -258,6 +260,11 @@ class RecordFiles(Generic[R]):
         # not synced: after power loss the record stands here or there, whole, and a sweep moves it again.
         self._log.sync()
         os.rename(self._path(id), self._path(id, archived=True))
+
+    def _drop_archived(self, id: str) -> None:
+        """Remove the archived file of a record that is live again: its live one is durable, and counts."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._path(id, archived=True))
 
     def _entries(self, record: R | None) -> frozenset[Entry]:
         return self._index.entries(record) if self._index is not None and record is not None else frozenset()
