@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from tests.store.homes import do, open_home
 
 from baton.adapters.clock import SystemClock
 from baton.domain.readiness import Why
+from baton.domain.times import stamp
 from baton.engine.waiting_units import ORDER
 from baton.store.slots import SlotFiles
 
@@ -169,6 +172,14 @@ def arrange_held(home: Home) -> str:
     return "t-1"
 
 
+def arrange_parked(home: Home) -> str:
+    home.make_task()
+    (home.state / "parked").mkdir()
+    parked = {"harness": "script", "kind": "rate_limit", "since": stamp(time.time()), "until": stamp(time.time() + 600)}
+    (home.state / "parked/script.json").write_text(json.dumps(parked))
+    return "t-1"
+
+
 def arrange_campaign(home: Home) -> str:
     home.make_campaign("spring", target_article_count=1)
     home.ok("activate_campaign", "spring", "--no-dispatch")
@@ -200,6 +211,7 @@ ARRANGED = {
     Why.NOT_BEFORE: arrange_not_before,
     Why.HELD: arrange_held,
     Why.CAMPAIGN: arrange_campaign,
+    Why.PARKED: arrange_parked,
     Why.BRANCHES: arrange_branches,
     Why.DEPENDENCY: arrange_dependency,
 }
