@@ -12,14 +12,14 @@ from baton import start
 start.require(__file__)
 
 from baton.cli.refused import not_built
-from baton.cli.registry_verbs import list_agents, show_agent
+from baton.cli.registry_verbs import list_agents, show_agent, unpark
 from baton.cli.script import group, main
 
 command = group(
     "agent",
-    "Look at the agents this home knows.",
-    "agent.py list\nagent.py show content-writer",
-    [list_agents, show_agent, not_built("heartbeat", "agent")],
+    "Look at the agents this home knows; let a parked harness be used again.",
+    "agent.py list\nagent.py show content-writer\nagent.py unpark claude",
+    [list_agents, show_agent, unpark, not_built("heartbeat", "agent")],
 )
 
 if __name__ == "__main__":

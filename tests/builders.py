@@ -37,7 +37,13 @@ def hand(boot_seconds: float = 1000.0, **fields: Any) -> Holder:
 
 def policy(**fields: Any) -> RetryPolicy:
     """The limits that the settings have by default."""
-    defaults = {"max_attempts": 3, "max_interruptions": 10, "backoff_seconds": 30.0, "backoff_max_seconds": 1800.0}
+    defaults = {
+        "max_attempts": 3,
+        "max_interruptions": 10,
+        "backoff_seconds": 30.0,
+        "backoff_max_seconds": 1800.0,
+        "outage_max_seconds": 21600.0,
+    }
     return RetryPolicy(**defaults | fields)
 
 

@@ -17,6 +17,7 @@ from baton.domain.exchange import Job as Job
 from baton.domain.exchange import Process as Process
 from baton.domain.exchange import SlotState as SlotState
 from baton.domain.exchange import Verdict as Verdict
+from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Holder, Task
 from baton.domain.settings import Settings
@@ -236,20 +237,6 @@ class Harness(Protocol):
         """What a run that ended by itself amounts to, if it reported nothing; session and usage count in any case."""
 
 
-class Evidence(Protocol):
-    """Looks whether what a step must leave is there. It starts processes, and leaves none."""
-
-    def missing(self, inspection: Inspection, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
-        """Say in words what is expected and is not there; ``None`` as soon as ``is_given_up``, asked now and then."""
-
-
-class Prompts(Protocol):
-    """Writes what an agent is told."""
-
-    def render(self, name: str, facts: Mapping[str, Any]) -> str:
-        """Fill the template of this name, the home's own if it has one."""
-
-
 class Agents(Protocol):
     """The agents this home knows."""
 
@@ -280,6 +267,16 @@ class Runs(Protocol):
         """The record, if there is a readable one."""
 
 
+class Parkings(Protocol):
+    """Which harnesses are parked: small values beside the records. Who loses them parks the harness once more."""
+
+    def all(self) -> list[Parked]:
+        """What is written of any harness, by name, parks that are over too."""
+
+    def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
+        """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
+
+
 class Store(Protocol):
     """A home's state, as the engine sees it."""
 
@@ -295,5 +292,7 @@ class Store(Protocol):
     def waits(self) -> Waits: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def parking(self) -> Parkings: ...
     @property
     def slots(self) -> Slots: ...

@@ -204,7 +204,8 @@ def test_supervisor_and_agent_are_killed_and_the_task_stays_held_until_a_sweep_t
     assert re.search(r"^   \$ kill -9 \d+ \d+$", part, re.MULTILINE)
     refused = " ".join(part.split())
     dead = re.search(
-        r"exit code 75: invoke_agent.py: cannot run agent '(\S+)' for task '\S+': held by run (r-\S+) of \1", refused
+        r"exit code 75: invoke_agent.py: cannot run agent '(\S+)' for task '\S+': (?:held by )?run (r-\S+) of \1",
+        refused,
     )
     assert dead is not None
     swept = told.part("Two sweeps at once")
@@ -432,11 +433,26 @@ def test_a_campaign_of_ones_own_is_run_the_same_way_and_its_home_is_kept(place: 
     assert own.left[0] == []
 
 
+def test_what_is_done_beside_the_line_is_told_and_has_rows_of_its_own(place: Place, tmp_path: Path) -> None:
+    changes = {
+        "pipeline": "full-content-production",
+        "target_article_count": 1,
+        "deliverables": {"social_posts": False},
+    }
+    own = Told(place, "--campaign", str(own_campaign(tmp_path, **changes)))
+    assert (own.code, own.err) == (0, ""), own.out
+    assert "   beside it: image-director, content-repurposer\n" in own.out
+    assert re.search(r"^   [\d.]+ s +kitchen-001  image-director is at work beside it$", own.out, re.MULTILINE)
+    assert "kitchen-001  its branch 'Email excerpt' is completed\n" in own.out
+    rows = re.findall(r"^     (Hero image|Email excerpt|Social posts)  [ =<]*=[ =<]*$", own.out, re.MULTILINE)
+    assert rows == ["Hero image", "Email excerpt"]
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "cure"),
     [
         ({"name": None}, "own.yaml:1: the key 'name' is missing", "add 'name: ...'"),
-        ({"pipeline": "mine"}, "there is no pipeline 'mine'", "choose from content-draft, research-only"),
+        ({"pipeline": "mine"}, "there is no pipeline 'mine'", "choose from audience-discovery, content-draft, "),
         ({"sources": ["no.md"]}, "the source no.md is not a file", "it is looked for at "),
         ({"harness": "codex"}, "it names the harness codex, and this demo runs script", "remove 'harness' from it"),
     ],

@@ -11,6 +11,7 @@ from baton.demo.timeline import letters_of, timeline
 
 BEGAN = 1_800_000_000.0
 LABELS = ("Write", "Review")
+BRANCHES = {"b1": "Image", "b2": "Posts"}
 
 
 def event(at: float, kind: str, run: str | None = None, task: str = "t-1", **data: object) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def drawn(events: list[dict[str, Any]], kills: dict[str, float] | None = None, w
     journal = Journal(Path("/nowhere"))
     journal.events = [event(0, "campaign_activated", task=""), *events]
     tasks = list(dict.fromkeys(one["task"] for one in events))
-    return timeline(journal, tasks, LABELS, {run: BEGAN + at for run, at in (kills or {}).items()}, width)
+    return timeline(journal, tasks, LABELS, BRANCHES, {run: BEGAN + at for run, at in (kills or {}).items()}, width)
 
 
 def test_a_task_that_waits_works_is_sent_back_and_works_again() -> None:
@@ -69,6 +70,28 @@ def test_every_run_is_seen_however_short_it_was_and_an_hour_fits_into_the_width(
     axis, row, *_ = drawn(events)
     assert [letter for letter in row.removeprefix("t-1") if letter in "wr"] == list("wrwrwrwrw")
     assert max(map(len, (axis, row))) <= 60
+
+
+def test_a_branch_has_a_row_of_its_own_below_its_task_from_its_first_run_on() -> None:
+    events = [
+        event(0, "lease_granted", "r1", step=0, unit="s1"),
+        event(10, "run_ended", "r1", outcome="completed"),
+        event(10, "lease_granted", "r2", step=1, unit="s2"),
+        event(12, "lease_granted", "r3", step=None, unit="b1"),
+        event(20, "run_ended", "r2", outcome="sent_back"),
+        event(20, "lease_granted", "r4", step=0, unit="s1"),
+        event(22, "run_ended", "r3", outcome="revoked"),
+        event(30, "run_ended", "r4", outcome="completed"),
+        event(30, "lease_granted", "r5", step=None, unit="b1"),
+        event(40, "run_ended", "r5", outcome="completed"),
+        event(40, "lease_granted", "r6", step=1, unit="s2"),
+        event(50, "run_ended", "r6", outcome="completed"),
+        event(50, "task_completed"),
+    ]
+    _, line, beside, _, marks = drawn(events, width=80)
+    assert line == "t-1      " + "w" * 10 + "r" * 10 + "<" + "w" * 9 + "." * 10 + "r" * 10 + "|"
+    assert beside == "  Image  " + " " * 12 + "=" * 10 + "<" + " " * 7 + "=" * 10
+    assert marks.strip() == ". waits   < sent back   | completed   = works beside"
 
 
 def test_each_step_has_a_letter_of_its_own() -> None:

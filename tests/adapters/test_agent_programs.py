@@ -6,12 +6,14 @@ No agent program is run here: in scratch homes a shell script stands in for one,
 from __future__ import annotations
 
 import json
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.adapters.captured import TABLE, a_job, an_end, judged, made, stream
 from tests.engine.homes import AT_ONCE, PATH, ScratchHome, scratch_home
 
@@ -131,8 +133,8 @@ def test_a_system_prompt_is_handed_over_in_each_programs_own_way(bin_folder: Pat
 def test_gemini_is_given_its_settings_in_a_home_of_its_own_when_there_is_a_key(bin_folder: Path) -> None:
     job = {"GEMINI_API_KEY": "k"}
     made_with = invoked(bin_folder, "gemini", job, max_turns=7)
-    assert made_with.environ["GEMINI_CLI_HOME"] == "/logs/gemini-home"
-    written = json.loads(made_with.files["/logs/gemini-home/.gemini/settings.json"])
+    assert made_with.environ["GEMINI_CLI_HOME"] == made_with.scratch == "/logs/t.s1.gemini.scratch"
+    written = json.loads(made_with.files["/logs/t.s1.gemini.scratch/.gemini/settings.json"])
     assert (written["model"], written["general"]["maxAttempts"]) == ({"maxSessionTurns": 7}, 2)
     without = invoked(bin_folder, "gemini")
     assert "GEMINI_CLI_HOME" not in without.environ
@@ -140,6 +142,53 @@ def test_gemini_is_given_its_settings_in_a_home_of_its_own_when_there_is_a_key(b
     with pytest.raises(InvalidInput, match="turn limit") as caught:
         invoked(bin_folder, "gemini", max_turns=7)
     assert "GEMINI_API_KEY" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("program", "key", "variable"),
+    [
+        ("claude", "ANTHROPIC_API_KEY", "CLAUDE_CONFIG_DIR"),
+        ("claude", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CONFIG_DIR"),
+        ("codex", "CODEX_API_KEY", "CODEX_HOME"),
+        ("copilot", "COPILOT_PROVIDER_API_KEY", "COPILOT_HOME"),
+    ],
+)
+def test_with_a_key_a_program_keeps_its_files_in_a_folder_of_the_unit(
+    program: str, key: str, variable: str, bin_folder: Path
+) -> None:
+    folder = f"/logs/t.s1.{program}.scratch"
+    keyed = invoked(bin_folder, program, {key: "k"})
+    assert (keyed.environ[variable], keyed.scratch) == (folder, folder)
+
+
+@pytest.mark.parametrize("job", [{}, {"OPENAI_API_KEY": "k"}, {"CODEX_API_KEY": ""}])
+def test_without_a_key_of_its_own_a_login_is_looked_for_in_home(job: dict[str, Any], bin_folder: Path) -> None:
+    made_with = invoked(bin_folder, "codex", job)
+    assert ("CODEX_HOME" in made_with.environ, made_with.scratch) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("program", "key", "variable"),
+    [("claude", "ANTHROPIC_API_KEY", "CLAUDE_CONFIG_DIR"), ("codex", "CODEX_API_KEY", "CODEX_HOME")],
+)
+def test_a_folder_that_the_operator_names_is_the_one(program: str, key: str, variable: str, bin_folder: Path) -> None:
+    assert variable in made(program).variables
+    made_with = invoked(bin_folder, program, {key: "k", variable: "/mine"})
+    assert (made_with.environ.get(variable), made_with.scratch) == (None, None)
+
+
+def test_gemini_keeps_its_reports_of_errors_in_that_folder_with_a_login_too(bin_folder: Path) -> None:
+    made_with = invoked(bin_folder, "gemini", {"TMPDIR": "/tmp"})
+    assert made_with.environ["TMPDIR"] == made_with.scratch == "/logs/t.s1.gemini.scratch"
+
+
+def test_the_sandbox_of_codex_needs_a_folder_that_is_not_among_temporary_files(
+    bin_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    job = structs.replace(a_job(str(bin_folder), CODEX_API_KEY="k"), prompt_file=f"{tmp_path}/logs/r-1.prompt.md")
+    found = [made("codex", bypass=bypass).invocation(job).scratch for bypass in (False, True)]
+    assert found == [None, f"{tmp_path}/logs/t.s1.codex.scratch"]
 
 
 def test_gemini_may_use_the_tools_that_are_allowed(bin_folder: Path) -> None:

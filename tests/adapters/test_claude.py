@@ -589,10 +589,9 @@ def test_a_failure_of_the_provider_is_told_in_words(home: ScratchHome) -> None:
     home.agent("writer")
     home.task("t", "writer")
     assert home.run("invoke_agent.py", "writer", "t", "--json", PATH=path).code == 1
-    (run,), (failure,) = home.runs("t"), home.read("t").current.failures
+    (run,) = home.runs("t")
     assert (run["outcome"], run["kind"], run["session"]) == ("failed", "auth", CASES["auth_401"]["session"])
-    assert failure.kind is FailureKind.AUTH
-    assert failure.message.splitlines()[-1].startswith(CASES["auth_401"]["message"])
+    assert run["error"].splitlines()[-1].startswith(CASES["auth_401"]["message"])
 
 
 def test_a_missing_program_blocks_at_once_and_costs_no_attempt(home: ScratchHome) -> None:

@@ -129,10 +129,11 @@ def test_the_tables_of_the_page_name_what_each_harness_gets_and_how_it_is_instal
     for name in ("claude", "codex", "gemini", "opencode", "copilot", "cursor"):
         harness: Any = harness_named(name)
         rows = [row.split(" | ") for row in PAGE.splitlines() if row.startswith(f"| `{name}` |")]
-        install, given = (row for row in rows)
+        install, given, left = (row for row in rows)
         assert harness.install.replace("|", "\\|") in " | ".join(install)
         cells = [tuple(re.findall(r"`([^`]+)`", cell)) for cell in given[1:]]
         assert cells == [harness.secrets, harness.variables, harness.home], name
+        assert tuple(re.findall(r"`([A-Z_]+(?:KEY|TOKEN))`", left[1])) == harness.keys, name
 
 
 # -- rules --------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_the_next_ready_task_among_a_hundred_thousand(home: ScratchHome, tmp_pat
         wiring = one.wiring
         me = wiring.clock.holder()
         granter = Granter(wiring.door, wiring.clock, lambda agent: None, lambda: me)
-        return wall_of(lambda: next(startable(wiring.store, wiring.clock)) and granter.pick())
+        return wall_of(lambda: next(startable(wiring.store, wiring.clock, wiring.parking)) and granter.pick())
 
     measured = in_turn({"many": lambda: pick(home), "few": lambda: pick(few)}, 2 * ROUNDS)
     told = f"{measured.median('many') * 1e3:.2f} ms against {measured.median('few') * 1e3:.2f} among 1,000"

@@ -473,7 +473,8 @@ def test_a_template_that_was_put_into_the_home_by_hand_is_refused_by_name_too(
 def test_a_pipeline_that_does_not_exist_is_not_found(home: Home, kind: str) -> None:
     done = refused(home, kind, "create", home.file("x.json", GOOD[kind] | {"pipeline": "nope"}))
     assert done.refusal == (1, "pipeline_not_found")
-    assert done.error["cure"] == "choose from content-draft, research-only"
+    presets = "audience-discovery, content-draft, full-content-production, launch-package, research-only"
+    assert done.error["cure"] == f"choose from {presets}"
 
 
 def test_things_a_task_names_must_exist(home: Home) -> None:

@@ -123,6 +123,7 @@ def test_a_deliverable_that_is_not_wanted_switches_its_branch_off(home: Home) ->
     home.make_campaign(pipeline="branched", deliverables={"image": False, "b": True}, target_article_count=1)
     home.ok("activate_campaign", "spring")
     assert list(home.record("spring-001")["branches"]) == ["B"]
+    assert "\n  beside    B\n" in home.ok("campaign", "show", "spring").out
 
 
 def test_an_agent_of_a_branch_that_could_not_work_refuses_the_campaign_before_it_starts(home: Home) -> None:

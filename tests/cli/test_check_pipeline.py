@@ -65,6 +65,19 @@ def test_a_dry_run_leaves_what_has_grown_old_to_the_next_sweep_of_the_day(home: 
     assert (home.ok("check_pipeline").json["found"], old.exists()) == (found, False)
 
 
+def test_a_folder_that_an_agent_program_left_goes_when_nothing_in_it_has_changed_for_so_long(home: Home) -> None:
+    old, used, other = (home.root / "logs/alpha" / name for name in ("a.s1.x.scratch", "b.s1.x.scratch", "notes"))
+    for folder in (old, used, other):
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep/file").touch()
+        for path in (folder / "deep/file", folder / "deep", folder):
+            os.utime(path, (0, 0))
+    (used / "deep/file").touch()
+    found = home.ok("check_pipeline").json["found"]
+    assert found == [f"{old}: older than retention"]
+    assert [path.exists() for path in (old, used, other)] == [False, True, True]
+
+
 def test_what_a_sweep_cannot_do_is_said_on_stderr_too_since_cron_throws_its_answer_away(home: Home) -> None:
     (home.state / "tasks/t-1.json").write_text('{"schema": 99, "id": "t-1"}')
     done = home.call("check_pipeline")

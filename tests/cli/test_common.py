@@ -29,6 +29,7 @@ WORDS = {
     ("why",): "t-1",
     ("agent", "list"): "",
     ("agent", "show"): "alpha",
+    ("agent", "unpark"): "claude",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",
     ("campaign", "show"): "spring",

@@ -33,7 +33,7 @@ from baton.store.codec import Codec
 
 KEYS = [
     "home", "at", "stopped", "slots", "campaigns", "tasks", "running", "ready", "waiting", "blocked", "failures",
-    "runs_today", "cost", "sweep", "damaged", "warnings",
+    "runs_today", "cost", "sweep", "damaged", "parked", "warnings",
 ]  # fmt: skip
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 # An agent that says a line and works until it is told to end.
@@ -72,7 +72,7 @@ def test_an_empty_home_shows_every_key_and_nothing_in_them(home: Home) -> None:
     assert status["home"] == str(home.root)
     assert status["stopped"] is False
     assert status["slots"] == {"limit": 4, "used": 0}
-    empty = ("campaigns", "running", "ready", "waiting", "blocked", "failures", "damaged", "warnings")
+    empty = ("campaigns", "running", "ready", "waiting", "blocked", "failures", "damaged", "parked", "warnings")
     assert {key: status[key] for key in empty} == {key: [] for key in empty}
     assert (status["tasks"], status["runs_today"]) == ({}, {})
     assert status["cost"] == {"total": {}, "today": {}}

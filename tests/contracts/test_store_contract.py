@@ -30,9 +30,10 @@ from tests.store.homes import (
 from baton.domain import campaign_commands
 from baton.domain import commands as c
 from baton.domain.errors import BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
+from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Task
-from baton.domain.statuses import TaskStatus
+from baton.domain.statuses import FailureKind, TaskStatus
 from baton.domain.tasks import decide
 from baton.domain.times import epoch
 from baton.ports import Commit, Damage, Slot, SlotState
@@ -872,3 +873,53 @@ def test_states_come_in_the_order_of_their_numbers(slots_world: World) -> None:
     assert [slot.number for slot in slots_world.elsewhere().slots.states()] == list(range(101))
     for slot in taken:
         slot.free()
+
+
+# -- parked harnesses ---------------------------------------------------------------------------------------------
+
+
+def a_park(harness: str = "claude", **fields: Any) -> Parked:
+    return Parked(**{"harness": harness, "kind": FailureKind.RATE_LIMIT, "since": NOW, "until": at(600)} | fields)
+
+
+def test_a_park_is_seen_by_everybody_and_the_change_is_given_what_stood_there_and_the_time(world: World) -> None:
+    seen: list[Any] = []
+
+    def change(before: Parked | None, now: str) -> Parked:
+        seen.append((before, now))
+        return a_park(tries=len(seen))
+
+    assert world.store.parking.update("claude", change) == a_park()
+    world.clock.at = at(5)
+    assert world.elsewhere().parking.update("claude", change) == a_park(tries=2)
+    assert seen == [(None, NOW), (a_park(), at(5))]
+    assert world.elsewhere().parking.all() == [a_park(tries=2)]
+
+
+def test_a_park_that_is_removed_is_gone_and_none_was_none(world: World) -> None:
+    assert world.store.parking.all() == []
+    assert world.store.parking.update("codex", lambda before, now: None) is None
+    for harness in ("codex", "claude"):
+        world.store.parking.update(harness, lambda before, now, harness=harness: a_park(harness))
+    assert world.store.parking.update("codex", lambda before, now: None) is None
+    assert world.elsewhere().parking.all() == [a_park()]
+
+
+def test_a_change_of_a_park_may_leave_a_line_in_the_log(world: World) -> None:
+    def change(before: Parked | None, now: str) -> Parked:
+        world.store.log.note("harness_parked", {"harness": "claude"})
+        return a_park()
+
+    world.store.parking.update("claude", change)
+    assert [event["type"] for event in world.store.log.tail(9)] == ["harness_parked"]
+
+
+def test_whatever_is_raised_in_a_change_of_a_park_leaves_it(world: World) -> None:
+    world.store.parking.update("claude", lambda before, now: a_park())
+
+    def change(before: Parked | None, now: str) -> Parked:
+        raise Refusal
+
+    with pytest.raises(Refusal):
+        world.store.parking.update("claude", change)
+    assert world.store.parking.all() == [a_park()]

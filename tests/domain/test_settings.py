@@ -32,6 +32,8 @@ DEFAULTS: dict[str, Any] = {
         "backoff": "30s",
         "backoff_max": "30m",
         "max_revisions": 3,
+        "outage_max": "6h",
+        "resume": False,
     },
     "timeouts": {"step": "60m", "first_output": "10m", "silence": "20m", "after_result": "60s", "grace": "10s"},
     "sweep": {"archive_after": "0s", "min_backlog": 0},
@@ -53,7 +55,14 @@ DEFAULTS: dict[str, Any] = {
     },
     "notify": {
         "channels": ["telegram"],
-        "events": ["campaign_activated", "campaign_completed", "task_completed", "task_blocked", "agent_crashed"],
+        "events": [
+            "campaign_activated",
+            "campaign_completed",
+            "task_completed",
+            "task_blocked",
+            "agent_crashed",
+            "harness_parked",
+        ],
     },
     "retention": {"archive": "365d", "runs": "90d", "logs": "30d", "events": "90d"},
     "env": [],
@@ -96,6 +105,7 @@ def test_every_duration_can_be_had_in_seconds() -> None:
         "lease.stale_after_seconds": 1800.0,
         "retry.backoff_seconds": 30.0,
         "retry.backoff_max_seconds": 1800.0,
+        "retry.outage_max_seconds": 21600.0,
         "timeouts.step_seconds": 3600.0,
         "timeouts.first_output_seconds": 600.0,
         "timeouts.silence_seconds": 1200.0,
@@ -358,7 +368,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
             "notify: {events: [task_complete]}",
             "notify.events: 'task_complete' is not an event to be told",
             "did you mean 'task_completed'? known: agent_crashed, campaign_activated, campaign_completed,"
-            " revision_requested, step_completed, task_blocked, task_commented, task_completed",
+            " harness_parked, harness_resumed, revision_requested, step_completed, task_blocked, task_commented,"
+            " task_completed",
         ),
         ("env: [A=b]", "env: an entry is not the name of a variable", "list names only, like MY_KEY; no values"),
         ("env: [BATON_LEASE]", "env: BATON_LEASE is set by Baton itself", "remove it"),

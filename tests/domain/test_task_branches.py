@@ -244,7 +244,7 @@ def exhausted() -> Task:
 
 
 ONCE = end_run(running()).policy.__class__(
-    max_attempts=1, max_interruptions=1, backoff_seconds=1.0, backoff_max_seconds=1.0
+    max_attempts=1, max_interruptions=1, backoff_seconds=1.0, backoff_max_seconds=1.0, outage_max_seconds=0.0
 )
 
 

@@ -31,6 +31,7 @@ from baton.domain import commands as c
 from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.readiness import waiting
 from baton.domain.records import Blocked, Failure, Report, Result, Task
+from baton.domain.sessions import Session
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind, TaskStatus, UnitStatus
 from baton.domain.task_runs import preview
 from baton.domain.tasks import decide
@@ -379,13 +380,16 @@ def test_what_a_step_has_used_outlives_its_revision() -> None:
 def test_the_run_ended_event_carries_what_rebuilds_the_run() -> None:
     before = running()
     usage = reported({"input_tokens": 100}, {}, "sonnet")
-    command = end_run(before, Outcome.COMPLETED, session="abc", usage=usage)
+    command = end_run(
+        before, Outcome.COMPLETED, harness="claude", session=Session(harness="claude", id="abc"), usage=usage
+    )
     _, events = decide(before, command, LATER)
     assert events[0].data == {
         "unit": "s1",
         "step": 0,
         "agent": "keyword-researcher",
         "outcome": "completed",
+        "harness": "claude",
         "session": "abc",
         "usage": {
             "runs": 1,

@@ -28,21 +28,27 @@ def world() -> World:
 def dispatched(world: World, *, inside_run: bool = False) -> tuple[int, str | None]:
     """How many supervisors were started now, and why not more."""
     launched = len(world.launcher.started)
-    found = dispatch(world.store, world.config, world.clock, world.launcher, inside_run=inside_run)
+    found = dispatch(
+        world.store, world.config, world.clock, world.launcher, world.granter.parking, inside_run=inside_run
+    )
     assert len(world.launcher.started) - launched == found.started
     return found.started, found.reason.why.value if found.reason is not None else None
 
 
 def names(world: World) -> list[str]:
     """The tasks that may be started, most urgent first."""
-    return [entry.name.split("~")[1] for entry in startable(world.store, world.clock)]
+    return [entry.name.split("~")[1] for entry in startable(world.store, world.clock, world.granter.parking)]
 
 
 def failed(world: World, id: str, backoff_seconds: float = 30.0) -> None:
     """Let a run of the task fail, so that it backs off."""
     lease = world.granted(id)
     policy = RetryPolicy(
-        max_attempts=9, max_interruptions=9, backoff_seconds=backoff_seconds, backoff_max_seconds=1800.0
+        max_attempts=9,
+        max_interruptions=9,
+        backoff_seconds=backoff_seconds,
+        backoff_max_seconds=1800.0,
+        outage_max_seconds=0.0,
     )
     outcome, kind = Outcome.FAILED, FailureKind.EXIT_CODE
     assert lease.run is not None

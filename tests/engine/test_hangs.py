@@ -128,9 +128,12 @@ def test_a_program_that_falls_silent_is_ended_and_what_it_did_last_is_told(home:
     assert run["error"].endswith("it did not get on for 0.3 s; the last of it: Done.")
 
 
-def test_a_program_that_only_waits_for_its_provider_is_ended_as_silent(home: ScratchHome) -> None:
+def test_a_program_that_only_waits_for_its_provider_is_ended_as_silent_and_the_fault_is_not_its_own(
+    home: ScratchHome,
+) -> None:
     run = run_of(home, f"echo '{STARTED}'; while :; do echo '{WAITS}'; sleep 0.05; done", silence="500ms")
-    assert kept(run) == ("timed_out", "silence", "silence", "s-1")
+    assert kept(run) == ("timed_out", "transport", "silence", "s-1")
+    assert home.read("t").current.attempts == 0
     assert "waits to ask the provider again: Reconnecting" in run["error"]
 
 

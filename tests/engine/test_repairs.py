@@ -139,7 +139,9 @@ def test_a_run_that_was_ended_since_the_sweep_looked_is_left_alone(world: World)
     lease = running(world)
     world.store.slots.lose_supervisor(0, tree_lives=True)
     early = world.scene()
-    policy = RetryPolicy(max_attempts=3, max_interruptions=9, backoff_seconds=0.0, backoff_max_seconds=0.0)
+    policy = RetryPolicy(
+        max_attempts=3, max_interruptions=9, backoff_seconds=0.0, backoff_max_seconds=0.0, outage_max_seconds=0.0
+    )
     end = c.EndRun(
         token=lease.token, run=lease.run or "", outcome=Outcome.COMPLETED, kind=None, policy=policy, jitter=0.0
     )
@@ -155,7 +157,9 @@ def test_a_task_that_is_finished_while_the_sweep_ends_its_dead_run_is_no_error(w
     end_tree = early.undertaker.end_tree
 
     def ended_meanwhile(*words: Any) -> bool:
-        policy = RetryPolicy(max_attempts=3, max_interruptions=9, backoff_seconds=0.0, backoff_max_seconds=0.0)
+        policy = RetryPolicy(
+            max_attempts=3, max_interruptions=9, backoff_seconds=0.0, backoff_max_seconds=0.0, outage_max_seconds=0.0
+        )
         fields = {"run": lease.run or "", "outcome": Outcome.COMPLETED, "kind": None, "policy": policy, "jitter": 0.0}
         world.door.task("t", c.EndRun(token=lease.token, **fields))
         return end_tree(*words)
@@ -363,7 +367,13 @@ def backed_off(world: World, seconds: float) -> None:
     """A task whose last run failed, and which backs off so long."""
     world.task("t")
     lease = world.granted("t")
-    policy = RetryPolicy(max_attempts=9, max_interruptions=9, backoff_seconds=seconds, backoff_max_seconds=seconds)
+    policy = RetryPolicy(
+        max_attempts=9,
+        max_interruptions=9,
+        backoff_seconds=seconds,
+        backoff_max_seconds=seconds,
+        outage_max_seconds=0.0,
+    )
     end = c.EndRun(
         token=lease.token,
         run=lease.run or "",

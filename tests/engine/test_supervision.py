@@ -862,7 +862,7 @@ def test_a_supervisor_that_waits_for_room_on_the_disk_still_beats(home: ScratchH
     ended = home.drive(
         """
         from baton.domain.errors import DiskFull
-        from baton.engine import supervisor as module
+        from baton.engine import endings as module
         module.RETRY_SECONDS = 0.01
         served = supervising.supervisor(wiring, take())
         served.begin()
@@ -895,7 +895,7 @@ def test_a_lock_that_is_not_had_in_time_keeps_back_no_end_of_a_run(home: Scratch
     ended = home.drive(
         f"""
         from baton.domain.errors import Busy
-        from baton.engine import supervisor as module
+        from baton.engine import endings as module
         module.RETRY_SECONDS = 0.01
         served = supervising.supervisor(wiring, take())
         served.begin()

@@ -234,7 +234,14 @@ class World:
         """What says why something does not run, as the world is now; with a scene's own campaigns, if there is one."""
         campaigns = None if scene is None else {one.id: one for one in scene.campaigns}
         stop_file = "/home/state/stop" if self.config.stopped else None
-        return Reasons(self.store, self.clock, self.config.settings(), stop_file=stop_file, campaigns=campaigns)
+        return Reasons(
+            self.store,
+            self.clock,
+            self.config.settings(),
+            self.granter.parking,
+            stop_file=stop_file,
+            campaigns=campaigns,
+        )
 
     # -- the sweep ----------------------------------------------------------------------------------------------
 

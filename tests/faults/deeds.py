@@ -19,7 +19,7 @@ from baton.cli.wiring import Wiring
 from baton.domain import commands as c
 from baton.domain.errors import BatonError
 from baton.domain.statuses import ReportKind
-from baton.engine import supervisor as supervisors
+from baton.engine import endings
 from baton.engine.granting import Granter
 from baton.store.layout import Home as Places
 
@@ -292,7 +292,7 @@ def after_a_boot(home: Home) -> None:
 
 def run_once(home: Home) -> None:
     """A supervisor's round: slot, grant, prepare, spawn, end of the run with the grant of the successor."""
-    supervisors.RETRY_SECONDS = 0.02
+    endings.RETRY_SECONDS = 0.02
     wiring = parts(home)
     slot = wiring.store.slots.take(2)
     if slot is None:

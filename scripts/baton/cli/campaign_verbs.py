@@ -20,6 +20,7 @@ from baton.domain.campaigns import Campaign, CampaignStatus
 from baton.domain.commands import CancelTask
 from baton.domain.errors import AlreadyExists, IllegalTransition, InvalidInput
 from baton.domain.ids import check_slug
+from baton.domain.pipelines import wanted_branches
 from baton.domain.usage import NOTHING
 from baton.domain.written import CampaignFile, campaign_from
 from baton.engine.activation import generate
@@ -201,10 +202,12 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
     progress = progress_of(wiring.door, campaign)
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(progress.statuses.items())) or "none yet"
     steps = " -> ".join(step.agent or step.label for step in campaign.snapshot.main_steps)
+    beside = ", ".join(branch.label for branch in wanted_branches(campaign.snapshot, campaign.deliverables))
     lines = [
         f"{campaign.id}: {campaign.name} ({campaign.status})",
         f"  project   {campaign.project}",
         f"  pipeline  {campaign.pipeline}: {steps}",
+        *([f"  beside    {beside}"] if beside else []),
         f"  tasks     {statuses}",
         f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",
         *([f"  used      {amounts(progress.usage)}"] if progress.usage != NOTHING else []),

@@ -56,6 +56,7 @@ OF_HOME: Mapping[str, Check] = {
     "records": state.records,
     "quarantine": state.quarantine,
     "stop": state.stop,
+    "parked": state.parked,
     "sweep": state.sweep,
     "clock": state.clock,
     "dead_runs": state.dead_runs,

@@ -13,8 +13,8 @@ from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.records import Task, Unit
 from baton.domain.settings import HarnessSettings
 from baton.engine.inspecting import Inspector
-from baton.engine.preparation import Places, Preparation
-from baton.ports import Harness, Prompts
+from baton.engine.preparation import Places, Preparation, Prompts
+from baton.ports import Harness
 from baton.store.layout import toolkit_path
 
 HARNESS_FILES = toolkit_path("scripts", "baton", "adapters", "harnesses")

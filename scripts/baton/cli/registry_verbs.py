@@ -5,9 +5,12 @@ from __future__ import annotations
 import click
 import msgspec
 
+from baton.cli.caller import person
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import SHIPPED_SKILLS, Wiring
+from baton.domain.errors import InvalidInput, InvalidWord
+from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent
 from baton.store.skills import list_skills
 
@@ -58,3 +61,15 @@ def show_agent(wiring: Wiring, agent: str) -> Answer:
     data = msgspec.to_builtins(skill)
     words = [f"{key:16} {value}" for key, value in data.items() if value not in (None, [], (), "", False)]
     return Answer(data, "\n".join(words))
+
+
+@script("unpark", "harness", name="unpark", example="agent.py unpark claude", id_option="harness")
+@click.argument("harness")
+def unpark(wiring: Wiring, harness: str) -> Answer:
+    """Let a parked harness be used again: its login, its credit or whatever else was wrong is mended."""
+    if not is_harness(harness):
+        raise InvalidWord(f"there is no harness '{harness}'", cure=f"choose from {', '.join(HARNESSES)}")
+    if not wiring.parking.free(harness, person(wiring.environ)):
+        raise InvalidInput("it is not parked", cure="status.py says which are")
+    started = wiring.dispatch_quietly()
+    return Answer({"unparked": harness, "dispatched": started}, f"Harness {harness} is used again.")

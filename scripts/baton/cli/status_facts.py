@@ -12,6 +12,7 @@ from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings
 from baton.engine.glance import Glance
+from baton.engine.glance_lines import parked_line
 from baton.engine.glance_log import failures_of, outcomes_of, recent_events, usage_of
 from baton.engine.glance_values import CampaignLine, Cost, Slots, Spoiled, Status, Sweep
 from baton.engine.reasons import startable_count
@@ -39,8 +40,8 @@ def look(wiring: Wiring) -> Status:
     events: list[dict[str, Any]] = []
     with tried():
         settings = wiring.config.settings()
-    stopped = wiring.config.is_stopped()
-    glance = Glance(wiring.store, wiring.clock, settings, wiring.home.stop_file if stopped else None)
+    stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
+    glance = Glance(wiring.store, wiring.clock, settings, wiring.parking, stop_file)
     with tried():
         glance.read_campaigns()
     with tried():
@@ -63,7 +64,7 @@ def look(wiring: Wiring) -> Status:
     return Status(
         home=wiring.home.root,
         at=now,
-        stopped=stopped,
+        stopped=stop_file is not None,
         slots=Slots(limit=limit, used=held),
         campaigns=campaigns,
         tasks=dict(sorted(Counter(glance.statuses.values()).items())),
@@ -76,6 +77,7 @@ def look(wiring: Wiring) -> Status:
         cost=Cost(total=glance.usage, today=usage_of(events, today)),
         sweep=Sweep(last_at=last_sweep(wiring.home), age_seconds=age, is_late=late),
         damaged=glance.spoiled,
+        parked=[parked_line(one) for one in wiring.parking.now().values()],
         warnings=warnings,
     )
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from baton.cli.paint import lasting
 from baton.domain.readiness import Why
 from baton.domain.times import seconds_between
-from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Status, Waiting
+from baton.engine.glance_values import BlockedTask, CampaignLine, ParkedHarness, Running, Status, Waiting
 
 # Of many campaigns that are complete, their names are enough.
 DONE_SHOWN = 3
@@ -32,6 +32,16 @@ class Row(Struct, frozen=True, kw_only=True):
 def blocked_rows(blocked: Iterable[BlockedTask], now: str) -> list[Row]:
     """What needs a person, and the command that cures it."""
     return [Row(cells=(one.task, one.kind), last=clock_times(one.reason, now), command=one.cure) for one in blocked]
+
+
+def parked_rows(parked: Iterable[ParkedHarness], now: str) -> list[Row]:
+    """What no agent can be run by, until when, and the command that ends it."""
+    rows = []
+    for one in parked:
+        end = f"until {clock_times(one.until, now)}" if one.until is not None else "until it is freed"
+        label = "at once" if one.until is not None else "when mended"
+        rows.append(Row(cells=(one.harness, end), last=clock_times(one.text, now), command=one.cure, label=label))
+    return rows
 
 
 def run_rows(running: Iterable[Running], now: str) -> list[Row]:

@@ -15,6 +15,7 @@ from baton.cli.status_rows import (
     campaign_rows,
     clock_times,
     failure_rows,
+    parked_rows,
     ready_rows,
     run_rows,
     waiting_rows,
@@ -50,6 +51,7 @@ def words(status: Status, paint: Paint | None = None, width: int | None = None) 
         *_head(status, page),
         *_section(_counted("Blocked", status.blocked), blocked_rows(status.blocked, now), page, paint.red),
         *_damaged(status, page),
+        *_section(_counted("Parked", status.parked), parked_rows(status.parked, now), page, paint.yellow),
         *_section(used, run_rows(status.running, now), page, paint.green, lines=1),
         *_section(_counted("Ready", status.ready), ready_rows(status.ready), page),
         *_section(_counted("Waiting", status.waiting), waiting_rows(status.waiting, now), page, paint.yellow),
@@ -105,6 +107,7 @@ def _head(status: Status, page: Page) -> list[str]:
 def _verdict(status: Status, paint: Paint) -> str:
     """The answer, in one line: does this need me, does it work, is it looked after."""
     needs = {"blocked": len(status.blocked), "damaged": len(status.damaged)}
+    needs["parked"] = sum(one.until is None for one in status.parked)
     some = " and ".join(f"{count} {what}" for what, count in needs.items() if count)
     if some:
         begin = paint.red(f"Needs you: {some}.")

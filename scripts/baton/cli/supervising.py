@@ -34,8 +34,8 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
 
 LOADED_LATE = (
-    "adapters.prompts", "engine.completion", "store.dotenv", "store.runs", "store.skills", "store.strict_yaml",
-    "store.waits",
+    "adapters.prompts", "engine.completion", "store.dotenv", "store.parking", "store.runs", "store.skills",
+    "store.strict_yaml", "store.waits",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 

@@ -15,6 +15,8 @@ import msgspec
 from baton.adapters.processes import LinuxProcesses
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
+from baton.domain.exchange import SCRATCH
+from baton.domain.parking import is_forgotten
 from baton.domain.records import Lease, Task
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
@@ -96,7 +98,7 @@ def _missing(wiring: Wiring, task: Task, lease: Lease) -> tuple[str, ...] | None
 def _reasons(wiring: Wiring, scene: Scene) -> Reasons:
     stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
     campaigns = {campaign.id: campaign for campaign in scene.campaigns}
-    return Reasons(wiring.store, wiring.clock, scene.settings, stop_file=stop_file, campaigns=campaigns)
+    return Reasons(wiring.store, wiring.clock, scene.settings, wiring.parking, stop_file=stop_file, campaigns=campaigns)
 
 
 def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
@@ -118,6 +120,9 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
         ):
             for path in upkeep.old_files(folder, seconds, depth):
                 yield Finding(count="expired", text=f"{path}: older than retention", act=partial(upkeep.remove, path))
+        for path in upkeep.old_folders(wiring.home.logs, keep.logs_seconds, 1, SCRATCH):
+            text = f"{path}: older than retention"
+            yield Finding(count="expired", text=text, act=partial(upkeep.remove_folder, path))
         yield from _old_archive(wiring, scene)
         day = stamp(time.time() - keep.events_seconds)[:10]
         if wiring.store.log.has_before(day):
@@ -128,7 +133,17 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
         with suppress(OSError):
             replace(marker, today, wiring.home.in_state("tmp", f"retention-{os.getpid()}"), durable=False)
 
-    return [abandoned, outgrown]
+    def parked(scene: Scene) -> Iterable[Finding]:
+        now = wiring.clock.now()
+        for one in wiring.store.parking.all():
+            if not one.is_told:
+                text = f"harness {one.harness}: that it is parked was not told yet"
+                yield Finding(count="told", text=text, act=partial(wiring.parking.tell, one.harness))
+            elif is_forgotten(one, now):
+                text = f"harness {one.harness}: it was parked until {one.until}, and nothing has needed it since"
+                yield Finding(count="resumed", text=text, act=partial(wiring.parking.forget, one.harness))
+
+    return [abandoned, outgrown, parked]
 
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:

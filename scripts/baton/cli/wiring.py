@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from baton.domain.skills import Skill
     from baton.engine.dispatch import Dispatched
     from baton.engine.door import Door
+    from baton.engine.parking import Parking
     from baton.engine.reasons import Reasons
     from baton.store.home_store import HomeStore
 
@@ -122,6 +123,18 @@ class Wiring:
         return Door(self.store, self.config, self._on_finished)
 
     @cached_property
+    def parking(self) -> Parking:
+        """The parked harnesses."""
+        from baton.engine.parking import Parking  # start-up
+
+        def skill(agent: str) -> Skill | None:
+            from baton.engine.preparation import known_skill  # start-up: only when something is parked
+
+            return known_skill(self.agents, agent)
+
+        return Parking(self.store, self.config, skill, self.clock)
+
+    @cached_property
     def workspaces(self) -> Workspaces:
         """The folders agents work in."""
         from baton.adapters.workspaces import Workspaces  # start-up
@@ -150,13 +163,13 @@ class Wiring:
         from baton.engine.reasons import Reasons  # start-up
 
         stop_file = self.home.stop_file if self.config.is_stopped() else None
-        return Reasons(self.store, self.clock, self.config.settings(), stop_file=stop_file)
+        return Reasons(self.store, self.clock, self.config.settings(), self.parking, stop_file=stop_file)
 
     def dispatch(self) -> Dispatched:
         """Start supervisors for what is ready, as far as there are slots."""
         from baton.engine.dispatch import dispatch  # start-up
 
-        return dispatch(self.store, self.config, self.clock, _Late(self), inside_run=self.is_inside_run)
+        return dispatch(self.store, self.config, self.clock, _Late(self), self.parking, inside_run=self.is_inside_run)
 
     def dispatch_quietly(self) -> int:
         """Dispatch after a change that stands: what fails here the next sweep does. Return how many were started."""

@@ -38,7 +38,8 @@ class Board:
         cells = self._cells.get(task)
         if cells is None:
             return None
-        words = self._happened(event["type"], task, data, cells)
+        is_beside = data.get("step", 0) is None
+        words = _beside(event["type"], data) if is_beside else self._happened(event["type"], task, data, cells)
         return f"{task}  {words}" if words else None
 
     def _happened(self, kind: str, task: str, data: Event, cells: list[str]) -> str | None:
@@ -81,3 +82,12 @@ class Board:
             table.append(row)
         more = f"and {len(self._cells) - shown} more; " if len(self._cells) > shown else ""
         return [*table, [("dim", f"   {more}{footer}")]]
+
+
+def _beside(kind: str, data: Event) -> str | None:
+    """Say what has happened to a branch: it has no place in the table, which is that of the line."""
+    if kind == "lease_granted":
+        return f"{data['agent']} is at work beside it"
+    if kind == "run_ended" and data["outcome"] != "completed":
+        return f"the run of {data['agent']} beside it has ended: {data['outcome']}"
+    return f"its branch '{data['branch']}' is completed" if kind == "branch_completed" else None

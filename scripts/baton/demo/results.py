@@ -26,8 +26,8 @@ def show(scene: Scene, telegram: Telegram, *, is_example: bool) -> None:
         task, reason = next(iter(scene.board.blocked.items()))
         raise DemoFailed(f"task {task} is blocked: {reason}")
     _await_the_end(scene)
-    _timeline(scene)
     records = scene.records()
+    _timeline(scene, records)
     _sent_back(scene, records, is_promised=is_example and scene.agents.name == "offline")
     _files(scene, records)
     _news(scene, telegram)
@@ -45,10 +45,11 @@ def _await_the_end(scene: Scene) -> None:
     scene.look_at_campaign(scene.slug)
 
 
-def _timeline(scene: Scene) -> None:
+def _timeline(scene: Scene, records: list[dict[str, Any]]) -> None:
     scene.screen.step("All is done, without another word from us. Who worked when:")
     labels = [step.get("label") or step["agent"] for step in scene.steps]
-    for line in timeline(scene.journal, scene.tasks, labels, scene.killed, scene.screen.width - 3):
+    units = {unit["key"]: label for record in records for label, unit in record["branches"].items()}
+    for line in timeline(scene.journal, scene.tasks, labels, units, scene.killed, scene.screen.width - 3):
         scene.screen.say(("", f"   {line}"))
 
 

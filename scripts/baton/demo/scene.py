@@ -46,6 +46,13 @@ class Scene:
         return list(self.campaign["snapshot"]["main_steps"])
 
     @property
+    def branches(self) -> list[dict[str, Any]]:
+        """What is done beside the line: the branches of the pipeline that the campaign has not switched off."""
+        wanted = self.campaign["deliverables"]
+        found = self.campaign["snapshot"].get("parallel_branches") or []
+        return [branch for branch in found if wanted.get(branch.get("deliverable") or "", True)]
+
+    @property
     def folder(self) -> Path:
         """The campaign's folder: what its agents read and write."""
         return self.home.path.joinpath("projects", self.campaign["project"], "campaigns", self.slug)

@@ -71,7 +71,7 @@ class Story:
             )
         scene = self._scene
         scene.look_at_campaign(made.json()["id"])
-        named = [scene.campaign["harness"], *(step.get("harness") for step in scene.steps)]
+        named = [scene.campaign["harness"], *(one.get("harness") for one in [*scene.steps, *scene.branches])]
         other = next((harness for harness in named if harness not in (None, scene.agents.harness)), None)
         if other:  # it would count more than the settings do, and run what nobody was asked about
             raise agents.Refused(
@@ -84,16 +84,19 @@ class Story:
         source = f"{counted(len(texts), 'source text')} ({counted(words, 'word')} in all)"
         self._screen.note(f"{counted(scene.count, 'article')} ({topics or 'no keywords'}) from {source}")
         self._screen.note("each goes through: " + " > ".join(step["agent"] for step in scene.steps))
+        if scene.branches:
+            self._screen.note("beside it: " + ", ".join(branch["agent"] for branch in scene.branches))
 
     def _ask(self) -> None:
         """Say what Claude Code will do and cost; go on only after a yes."""
         scene = self._scene
         self._screen.step("Before it costs anything: this is what Claude Code will do.")
-        runs = scene.count * len(scene.steps)
-        models = list(dict.fromkeys(step["model"] for step in scene.steps if step.get("model")))
+        units = [*scene.steps, *scene.branches]
+        runs = scene.count * len(units)
+        models = list(dict.fromkeys(one["model"] for one in units if one.get("model")))
         words = "claude -p --output-format stream-json --verbose --permission-mode acceptEdits"
         words += " --settings={its skill to read, its memory to write} --allowedTools=Bash"
-        steps = f"{counted(scene.count, 'task')}, {counted(len(scene.steps), 'step')} each"
+        steps = f"{counted(scene.count, 'task')}, {counted(len(units), 'step')} each"
         self._screen.note(
             f"It will be run {runs} times ({steps}), {agents.SLOTS} at once, and again for what is sent back"
         )

@@ -100,4 +100,5 @@ _TYPES = {
     "branches_cleared": ActivityType.WARNING,
     "campaign_paused": ActivityType.WARNING,
     "command_refused": ActivityType.WARNING,
+    "harness_parked": ActivityType.WARNING,
 }

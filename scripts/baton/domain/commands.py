@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from baton.domain.records import Holder, Unit
 from baton.domain.retry import RetryPolicy
+from baton.domain.sessions import Session
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.usage import NOTHING, Usage
 
@@ -96,6 +97,7 @@ class ReportRun(_Command, frozen=True, kw_only=True):
 class EndRun(_Command, frozen=True, kw_only=True):
     """End a run: its tree is gone. The report decides what it did; without one, ``outcome`` does.
 
+    ``is_parked``: its harness has been parked for what ``kind`` says, ``resets_at`` being the end that was named.
     ``missing`` is what the step expects and was not found, in words; ``None`` when nobody has looked. A unit that
     expects something is completed only by a command that was looked for, with nothing missing.
     """
@@ -110,8 +112,11 @@ class EndRun(_Command, frozen=True, kw_only=True):
     exit_code: int | None = None
     outputs: tuple[str, ...] = ()
     summary: str | None = None
-    session: str | None = None
+    harness: str | None = None
+    session: Session | None = None
     usage: Usage = NOTHING
+    resets_at: str | None = None
+    is_parked: bool = False
     max_revisions: int = 3
     missing: tuple[str, ...] | None = None
 

@@ -175,6 +175,8 @@ def _names(event: Mapping[str, Any]) -> list[str]:
 
 
 def _subject(event: Mapping[str, Any]) -> str:
+    if str(event.get("type")).startswith("harness"):  # the task in which it was noticed is not what it is about
+        return f"Harness {data_of(event).get('harness')}"
     for kind in ("task", "campaign"):
         if event.get(kind):
             return f"{kind.capitalize()} {event[kind]}"

@@ -76,12 +76,20 @@ class Job(Struct, frozen=True, kw_only=True):
     resume: str | None = None
 
 
+# How the names of folders end in which agent programs keep what they would leave elsewhere.
+SCRATCH = ".scratch"
+
+
 class Invocation(Struct, frozen=True, kw_only=True):
-    """A command line, what it adds to the environment, and the texts of files that must be there, by their paths."""
+    """A command line, what it adds to the environment, and the texts of files that must be there, by their paths.
+
+    ``scratch`` is a folder that must be there: what the program keeps of the runs of this unit, and nobody else needs.
+    """
 
     argv: tuple[str, ...]
     environ: dict[str, str]
     files: dict[str, str] = {}
+    scratch: str | None = None
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -114,7 +122,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """What a harness makes of an ending when the agent did not report. ``completed`` means the step is done.
 
     ``usage`` is what the program told of what it used, under the names of :mod:`baton.domain.usage`; ``models`` the same
-    by model. ``resets_at`` is the instant at which a rate limit ends, where the program said it.
+    by model. ``session_counts`` names those that it told of the whole session, resumed runs included: none of a run that
+    came to no such count, and ``None`` of a program that counts each run by itself. ``resets_at`` is the instant at which
+    a rate limit ends, where the program said it. ``is_waiting``: the last of it was that it asks its provider again.
     """
 
     completed: bool
@@ -124,4 +134,6 @@ class Verdict(Struct, frozen=True, kw_only=True):
     session: str | None = None
     usage: dict[str, int | float] = {}
     models: dict[str, dict[str, int | float]] = {}
+    session_counts: tuple[str, ...] | None = None
     resets_at: str | None = None
+    is_waiting: bool = False

@@ -177,6 +177,10 @@ class HarnessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cursor: CursorSettings = CursorSettings()
     own: dict[str, OwnHarness] = {}
 
+    def named(self, *words: str | None) -> str:
+        """Return the harness that the first of these words names, most special first; the default when none does."""
+        return next((word for word in words if word is not None), self.default)
+
     def __post_init__(self) -> None:
         for name in self.own:
             check_own_name(f"own.{name}", name)

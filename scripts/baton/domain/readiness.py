@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from baton.domain.priorities import rank_of
 from baton.domain.records import Task, Unit, pending_branches
+from baton.domain.retry import longest_wait
 from baton.domain.statuses import LeaseKind, UnitStatus
 from baton.domain.times import epoch, later
 
@@ -30,6 +31,7 @@ class Why(StrEnum):
 
     LOST = "lost"
     CAMPAIGN = "campaign"
+    PARKED = "parked"
     STOPPED = "stopped"
     NO_SLOT = "no_slot"
     READY = "ready"
@@ -132,7 +134,7 @@ def not_ready(task: Task, unit: Unit, now: str, backoff_max_seconds: float) -> R
 
 def is_backing_off(unit: Unit, now: str, backoff_max_seconds: float) -> bool:
     """Tell whether the unit's back-off is still on; one that no back-off can reach is not."""
-    return unit.not_before is not None and now < unit.not_before <= later(now, backoff_max_seconds + 1)
+    return unit.not_before is not None and now < unit.not_before <= later(now, longest_wait(backoff_max_seconds) + 1)
 
 
 # -- the ready index ----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from baton.domain.evidence import Expectation
+from baton.domain.sessions import Session
 from baton.domain.statuses import (
     FINISHED,
     BlockKind,
@@ -129,7 +130,8 @@ class Unit(_Value, frozen=True, kw_only=True):
     A branch becomes ready when the step ``trigger_after_step`` completes; ``deliverable`` is what it makes.
     ``key`` never changes, while steps get inserted and numbers shift. ``not_before`` is a back-off of this unit;
     ``ready_at`` only orders. ``attempts`` counts grants of runs since the last revision, unblock or retry;
-    ``usage`` sums all runs there ever were.
+    ``usage`` sums all runs there ever were. ``session``: that of the last run. ``outage_since``: the first of the
+    failures in a row that were its provider's.
     """
 
     step: int | None
@@ -152,8 +154,10 @@ class Unit(_Value, frozen=True, kw_only=True):
     not_before: str | None = None
     attempts: int = 0
     interruptions: int = 0
+    outage_since: str | None = None
     revisions: int = 0
     failures: tuple[Failure, ...] = ()
+    session: Session | None = None
     notes: str | None = None
     result: Result | None = None
     started_at: str | None = None

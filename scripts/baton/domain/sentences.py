@@ -20,8 +20,7 @@ def sentence_of(event: Event, limit: int, subject: str | None = None) -> str:
     """
     kind, data = str(event.get("type", "event")), data_of(event)
     if kind in _FATES:
-        whole = "the campaign" if kind.startswith("campaign") else "the task"
-        text = f"{subject or whole} {_FATES[kind](data)}"
+        text = f"{subject or _whole(kind, data)} {_FATES[kind](data)}"
     else:
         text = _DEEDS[kind](data) if kind in _DEEDS else kind.replace("_", " ") + _after(": ", data.get("reason"))
         text = f"{subject}: {text}" if subject is not None else text
@@ -33,6 +32,12 @@ def data_of(event: Event) -> Data:
     """Return the data of an event; none where a damaged line has something else."""
     data = event.get("data")
     return data if isinstance(data, Mapping) else {}
+
+
+def _whole(kind: str, data: Data) -> str:
+    if kind.startswith("harness"):
+        return f"harness {data.get('harness')}"
+    return "the campaign" if kind.startswith("campaign") else "the task"
 
 
 def _after(joint: str, value: Any) -> str:
@@ -104,6 +109,12 @@ def _extended(data: Data) -> str:
     return f"was extended{_by(data)}: {more}"
 
 
+def _parked(data: Data) -> str:
+    said = _after(": ", data.get("reason"))
+    end = _after(" until ", data.get("until")) or f"; when it is mended: agent.py unpark {data.get('harness')}"
+    return f"is parked ({data.get('what')}{said}){end}"
+
+
 _FATES: dict[str, Callable[[Data], str]] = {
     "task_created": _made,
     "task_updated": _changed,
@@ -123,6 +134,8 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "campaign_resumed": _happened("was resumed"),
     "campaign_reopened": lambda data: f"was opened again{_after(' for task ', data.get('task'))}",
     "campaign_completed": _campaign_completed,
+    "harness_parked": _parked,
+    "harness_resumed": lambda data: f"is used again{_after(': ', data.get('why'))}",
 }
 
 

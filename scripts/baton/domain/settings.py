@@ -23,9 +23,11 @@ EVENTS = (
     "task_completed",
     "task_blocked",
     "agent_crashed",
+    "harness_parked",
     "step_completed",
     "revision_requested",
     "task_commented",
+    "harness_resumed",
 )
 MAX_AGENTS = 100
 # A supervisor must beat a few times before its silence means anything, whatever was written.
@@ -68,18 +70,24 @@ class LeaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class RetrySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How often a unit is tried, and how long it waits in between."""
+    """How often a unit is tried, and how long it waits in between.
+
+    ``outage_max``: for how long failures that are the provider's use up no attempt. ``resume``: a retry goes on with the
+    session of the run before, where the agent program can.
+    """
 
     max_attempts: int = 3
     max_interruptions: int = 10
     backoff: Duration = "30s"
     backoff_max: Duration = "30m"
     max_revisions: int = 3
+    outage_max: Duration = "6h"
+    resume: bool = False
 
     def __post_init__(self) -> None:
         for key in ("max_attempts", "max_interruptions", "max_revisions"):
             check_count(key, getattr(self, key))
-        check_durations(self, "backoff", "backoff_max")
+        check_durations(self, "backoff", "backoff_max", "outage_max")
 
     @property
     def backoff_seconds(self) -> float:
@@ -90,6 +98,11 @@ class RetrySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def backoff_max_seconds(self) -> float:
         """The longest wait."""
         return parse_duration(self.backoff_max)
+
+    @property
+    def outage_max_seconds(self) -> float:
+        """The time from which on an overloaded or unreachable provider uses up attempts."""
+        return parse_duration(self.outage_max)
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,7 +170,7 @@ class NotifySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Which events are told, and where."""
 
     channels: tuple[str, ...] = CHANNELS
-    events: tuple[str, ...] = EVENTS[:5]
+    events: tuple[str, ...] = EVENTS[:6]
 
     def __post_init__(self) -> None:
         for channel in self.channels:

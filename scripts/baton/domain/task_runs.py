@@ -8,11 +8,12 @@ from msgspec import structs, to_builtins
 
 from baton.domain import commands as c
 from baton.domain import units
+from baton.domain.consequences import Then, consequence_of
 from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Failure, Lease, Report, Result, Task, Unit, with_readers_row
-from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption
+from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption, after_outage
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
 from baton.domain.task_leases import own_hand_lease, run_lease
 from baton.domain.task_line import (
@@ -28,6 +29,7 @@ from baton.domain.task_line import (
 from baton.domain.task_wishes import settle
 from baton.domain.usage import NOTHING, added
 
+CRASHES = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.KILLED})
 _SAID = {
     Outcome.FAILED: "failed",
     Outcome.TIMED_OUT: "timed out",
@@ -117,7 +119,7 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
     data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": lease.agent, "outcome": outcome}
     data |= {key: value for key, value in _facts(command).items() if value not in (None, {}, "")}
     news = [News("run_ended", lease.run, data)]
-    if outcome in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.KILLED):
+    if outcome in CRASHES and consequence_of(command.kind).then in (Then.COUNT, Then.STOP):
         news.append(News("agent_crashed", lease.run, data | {"title": task.title}))
     task, happened = _effect(task, lease, command, outcome, at, now)
     news += happened
@@ -172,21 +174,21 @@ def _effect(
     if outcome is Outcome.AGENT_MISSING:
         task = put(task, units.change(unit, units.GiveBack(at=at, interrupted=False)))
         return block(task, BlockKind.AGENT, command.message, unit.key, at, run=lease.run)
+    unit = _with_session(unit, command, outcome)
     if outcome in INTERRUPTING:
         task = put(task, units.change(unit, units.GiveBack(at=at, interrupted=True)))
         decision = after_interruption(task.unit(unit.key), command.policy, _SAID[outcome])
         if isinstance(decision, GiveUp):
             return block(task, decision.kind, decision.reason, unit.key, at, run=lease.run)
         return task, []
-    return _failed(task, lease, command, outcome, at, now)
+    return _failed(task, lease, unit, command, outcome, at, now)
 
 
 def _failed(
-    task: Task, lease: Lease, command: c.EndRun, outcome: Outcome, at: str, now: str
+    task: Task, lease: Lease, unit: Unit, command: c.EndRun, outcome: Outcome, at: str, now: str
 ) -> tuple[Task, list[News]]:
-    unit = task.unit(lease.unit)
     released = lease.report.notes or "" if outcome is Outcome.RELEASED and lease.report is not None else ""
-    kind = FailureKind.RELEASE if outcome is Outcome.RELEASED else command.kind or FailureKind.EXIT_CODE
+    kind = _kind(command, outcome)
     failure = Failure(
         run=command.run,
         at=at,
@@ -195,13 +197,33 @@ def _failed(
         message=released or command.message,
         exit_code=command.exit_code,
     )
+    follows = consequence_of(kind)
+    if follows.then is Then.PARK and command.is_parked:
+        return put(task, units.change(unit, units.GiveBack(at=at, interrupted=False))), []
     # The back-off counts from the real time: a stamp held back by a clock that jumped must not lengthen it.
+    in_outage = follows.then in (Then.PARK, Then.OUTLAST)
+    wait = after_outage(unit, command.policy, now, command.jitter) if in_outage else None
+    if wait is not None:
+        return put(task, units.change(unit, units.Outlast(at=at, not_before=wait.not_before, since=wait.since))), []
     decision = after_failure(unit, command.policy, _SAID[outcome], now, command.jitter)
+    if follows.block is not None:
+        decision = GiveUp(kind=follows.block, reason=f"{unit.agent} {_SAID[outcome]}")
     if isinstance(decision, Again):
-        return put(task, units.change(unit, units.Defer(at=at, failure=failure, not_before=decision.not_before))), []
+        again = units.Defer(at=at, failure=failure, not_before=decision.not_before, in_outage=in_outage)
+        return put(task, units.change(unit, again)), []
     task = put(task, units.change(unit, units.Exhaust(at=at, failure=failure)))
     reason = decision.reason + (f": {_last_line(failure.message)}" if failure.message else "")
     return block(task, decision.kind, reason, unit.key, at, run=lease.run)
+
+
+def _kind(command: c.EndRun, outcome: Outcome) -> FailureKind:
+    return FailureKind.RELEASE if outcome is Outcome.RELEASED else command.kind or FailureKind.EXIT_CODE
+
+
+def _with_session(unit: Unit, command: c.EndRun, outcome: Outcome) -> Unit:
+    """Keep the session of a run that is to be tried again; without one the last one stands, if it is still of use."""
+    is_of_use = outcome in INTERRUPTING or consequence_of(_kind(command, outcome)).keeps_session
+    return structs.replace(unit, session=(command.session or unit.session) if is_of_use else None)
 
 
 def _reported(task: Task, lease: Lease, at: str, *, max_revisions: int | None) -> tuple[Task, list[News]]:
@@ -240,7 +262,9 @@ def _facts(command: c.EndRun) -> dict[str, Any]:
         "kind": command.kind,
         "exit_code": command.exit_code,
         "message": _last_line(command.message),
-        "session": command.session,
+        "harness": command.harness,
+        "session": command.session.id if command.session is not None else None,
+        "resets_at": command.resets_at,
         "usage": to_builtins(command.usage),
     }
 

@@ -35,10 +35,11 @@ class Complete(_UnitCommand, frozen=True, kw_only=True):
 
 
 class Defer(_UnitCommand, frozen=True, kw_only=True):
-    """The attempt failed; try again, not before the given instant."""
+    """The attempt failed; try again, not before the given instant. ``in_outage``: its provider's trouble lasts on."""
 
     failure: Failure
     not_before: str | None
+    in_outage: bool = False
 
 
 class Exhaust(_UnitCommand, frozen=True, kw_only=True):
@@ -51,6 +52,13 @@ class GiveBack(_UnitCommand, frozen=True, kw_only=True):
     """The run was no attempt: its grant is given back; ``interrupted`` ones are counted apart."""
 
     interrupted: bool
+
+
+class Outlast(_UnitCommand, frozen=True, kw_only=True):
+    """Its provider is in trouble ``since`` then: its grant is given back; try again, not before the given instant."""
+
+    not_before: str
+    since: str
 
 
 class Reset(_UnitCommand, frozen=True, kw_only=True):
@@ -87,13 +95,23 @@ def _grant(unit: Unit, command: Grant) -> Unit:
 
 def _complete(unit: Unit, command: Complete) -> Unit:
     return structs.replace(
-        unit, status=UnitStatus.COMPLETED, result=command.result, completed_at=command.at, not_before=None, notes=None
+        unit,
+        status=UnitStatus.COMPLETED,
+        result=command.result,
+        completed_at=command.at,
+        not_before=None,
+        outage_since=None,
+        session=None,
+        notes=None,
     )
 
 
 def _defer(unit: Unit, command: Defer) -> Unit:
     failures = (*unit.failures, command.failure)[-FAILURES_KEPT:]
-    return structs.replace(unit, failures=failures, not_before=command.not_before, ready_at=command.at)
+    since = unit.outage_since if command.in_outage else None
+    return structs.replace(
+        unit, failures=failures, not_before=command.not_before, ready_at=command.at, outage_since=since
+    )
 
 
 def _exhaust(unit: Unit, command: Exhaust) -> Unit:
@@ -110,6 +128,16 @@ def _give_back(unit: Unit, command: GiveBack) -> Unit:
     )
 
 
+def _outlast(unit: Unit, command: Outlast) -> Unit:
+    return structs.replace(
+        unit,
+        attempts=max(0, unit.attempts - 1),
+        not_before=command.not_before,
+        outage_since=command.since,
+        ready_at=command.at,
+    )
+
+
 def _reset(unit: Unit, command: Reset) -> Unit:
     # The last result stays: the next attempt is told what it made before.
     return structs.replace(
@@ -118,6 +146,8 @@ def _reset(unit: Unit, command: Reset) -> Unit:
         attempts=0,
         interruptions=0,
         failures=(),
+        session=None,
+        outage_since=None,
         not_before=None,
         ready_at=command.at if command.is_target else None,
         revisions=unit.revisions + (1 if command.counts else 0),
@@ -133,6 +163,8 @@ def _reopen(unit: Unit, command: Reopen) -> Unit:
         status=UnitStatus.IN_PROGRESS if unit.status is UnitStatus.FAILED else unit.status,
         attempts=0,
         interruptions=0,
+        outage_since=None,
+        session=None,
         not_before=None if command.now else unit.not_before,
         ready_at=command.at,
     )
@@ -157,6 +189,7 @@ UNIT_TABLE: dict[UnitStatus, dict[type[_UnitCommand], Callable[[Unit, Any], Unit
         Defer: _defer,
         Exhaust: _exhaust,
         GiveBack: _give_back,
+        Outlast: _outlast,
         Reset: _reset,
         Reopen: _reopen,
         Skip: _skip,

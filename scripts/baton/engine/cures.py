@@ -11,7 +11,7 @@ from baton.domain.statuses import BlockKind
 SWEEP = "check_pipeline.py"
 LOOK = "doctor.py"
 # Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.
-RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT})
+RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT, BlockKind.POLICY, BlockKind.BUDGET})
 MOST_URGENT = "urgent"
 
 
@@ -61,6 +61,11 @@ def cure_of_campaign(slug: str, campaign: Campaign | None) -> str:
     if campaign.status is CampaignStatus.PLANNING:
         return f"activate_campaign.py {slug}"
     return SWEEP  # a completed one with a live task is reopened there
+
+
+def cure_of_park(harness: str) -> str:
+    """Return the command that lets a parked harness be used again."""
+    return f"agent.py unpark {harness}"
 
 
 def cure_of_stop(stop_file: str) -> str:

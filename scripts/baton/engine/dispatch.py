@@ -8,8 +8,10 @@ from itertools import islice
 from msgspec import Struct
 
 from baton.domain.errors import BatonError
+from baton.domain.parking import reason_of
 from baton.domain.readiness import Entry, Reason, Why, is_branch, unit_of_name
 from baton.domain.times import epoch
+from baton.engine.parking import Parking
 from baton.ports import Clock, Config, Launcher, Store
 
 
@@ -21,8 +23,11 @@ class Dispatched(Struct, frozen=True, kw_only=True):
     reason: Reason | None = None
 
 
-def startable(store: Store, clock: Clock) -> Iterator[Entry]:
-    """The due entries that may be started, most urgent first; groups of paused campaigns are passed over unread."""
+def startable(store: Store, clock: Clock, parking: Parking) -> Iterator[Entry]:
+    """The due entries that may be started, most urgent first.
+
+    Groups of paused campaigns and of parked harnesses are passed over unread.
+    """
     active: dict[str, bool] = {"-": True}
     groups = []
     for group in store.ready.groups():
@@ -31,7 +36,7 @@ def startable(store: Store, clock: Clock) -> Iterator[Entry]:
             active[campaign] = is_dispatching(store, campaign)
         if active[campaign]:
             groups.append(group)
-    return store.ready.first(groups, epoch(clock.now()))
+    return store.ready.first(parking.free_groups(groups), epoch(clock.now()))
 
 
 def is_dispatching(store: Store, campaign: str | None) -> bool:
@@ -45,7 +50,9 @@ def is_dispatching(store: Store, campaign: str | None) -> bool:
     return found is not None and found.is_dispatching
 
 
-def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, inside_run: bool) -> Dispatched:
+def dispatch(
+    store: Store, config: Config, clock: Clock, launcher: Launcher, parking: Parking, *, inside_run: bool
+) -> Dispatched:
     """Start a supervisor for each free slot that a ready unit could use.
 
     Inside a run nothing is started: a supervisor born there would live in that run's tree; the run's own supervisor
@@ -57,9 +64,9 @@ def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, 
         return Dispatched(started=0, reason=Reason(why=Why.STOPPED, text="state/stop exists"))
     limit = config.settings().concurrency.agents
     # A unit for each supervisor that is starting and for each free slot is all that matters.
-    ready = list(islice(startable(store, clock), 2 * limit))
+    ready = list(islice(startable(store, clock, parking), 2 * limit))
     if not ready:
-        return Dispatched(started=0, reason=Reason(why=Why.NOTHING_READY, text="nothing is ready"))
+        return Dispatched(started=0, reason=_reason(parking))
     # Who holds a slot without supervising it is starting, unless a run is named there: then it is an orphan.
     starting = sum(slot.held and not slot.supervised and "run" not in slot.facts for slot in store.slots.states())
     reason = None
@@ -79,3 +86,9 @@ def dispatch(store: Store, config: Config, clock: Clock, launcher: Launcher, *, 
     served = ready[starting : starting + started]
     branches = sum(is_branch(unit_of_name(entry.name)[1]) for entry in served)
     return Dispatched(started=started, branches=branches, reason=reason)
+
+
+def _reason(parking: Parking) -> Reason:
+    parked = sorted(parking.now().values(), key=lambda one: one.harness)
+    text = "; ".join(["nothing is ready", *(reason_of(one).text for one in parked)])
+    return Reason(why=Why.NOTHING_READY, text=text)

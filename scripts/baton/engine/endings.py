@@ -1,13 +1,50 @@
-"""The command that ends a run: what was watched, judged and looked for, in one value for the record."""
+"""The end of a run: what was watched, judged and looked for, in one command for the record, and its commit."""
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import structs
 
 from baton.domain.commands import EndRun
-from baton.domain.records import Lease
+from baton.domain.errors import BatonError, Busy, StorageError
+from baton.domain.records import Lease, Task
 from baton.domain.retry import RetryPolicy
+from baton.domain.sessions import Session, added_by, session_after
+from baton.engine.door import Door
+from baton.engine.granting import Granted
 from baton.engine.judging import Watched
+from baton.engine.parking import Parking
+from baton.engine.stop_signal import StopSignal
+
+RETRY_SECONDS = 5.0
+
+
+def counted_once(granted: Granted, watched: Watched, facts: Mapping[str, Any]) -> tuple[Watched, Session | None]:
+    """Return the end of a run with what it used by itself, and the session that it leaves, if it has told of one."""
+    last = granted.unit.session
+    resumed = last if last is not None and facts.get("resumed") == last.id else None
+    used = added_by(watched.usage, watched.session_counts, resumed)
+    session = None
+    if watched.session is not None and facts.get("harness"):
+        session = session_after(facts["harness"], watched.session, used, watched.session_counts, resumed)
+    return structs.replace(watched, usage=used), session
+
+
+def heeded(
+    parking: Parking, granted: Granted, watched: Watched, facts: Mapping[str, Any], warn: Callable[[str], None]
+) -> bool:
+    """Park the harness, if that follows; where it cannot be written down, the task has to back off by itself."""
+    try:
+        harness = facts.get("harness")
+        return bool(harness) and parking.heed(str(harness), watched, granted.task.id, granted.lease.run)
+    except (BatonError, OSError) as error:
+        warn(f"a harness could not be parked: {error}")
+        return False
 
 
 def end_of(
@@ -15,9 +52,12 @@ def end_of(
     watched: Watched,
     policy: RetryPolicy,
     *,
+    harness: str | None,
+    session: Session | None,
     outputs: tuple[str, ...],
     missing: tuple[str, ...] | None,
     max_revisions: int,
+    is_parked: bool,
 ) -> EndRun:
     """Return the command; ``missing`` is ``None`` when nobody has looked for evidence."""
     return EndRun(
@@ -31,8 +71,54 @@ def end_of(
         exit_code=watched.exit_code,
         outputs=outputs,
         summary=watched.summary,
-        session=watched.session,
+        harness=harness,
+        session=session,
         usage=watched.usage,
+        resets_at=watched.resets_at,
+        is_parked=is_parked,
         max_revisions=max_revisions,
         missing=missing,
     )
+
+
+def cleared(facts: dict[str, Any]) -> dict[str, Any]:
+    """Remove what the agent program has kept of the unit's runs, which no retry will need; return what there is now."""
+    scratch = facts.get("scratch")
+    if scratch is None:
+        return facts
+    shutil.rmtree(scratch, ignore_errors=True)
+    return facts | {"scratch": scratch if os.path.lexists(scratch) else None}
+
+
+def commit_end(
+    door: Door,
+    task: str,
+    steps: tuple[Any, ...],
+    stop: StopSignal,
+    beat: Callable[[], None],
+    warn: Callable[[str], None],
+) -> Task | None:
+    """End a run durably. A full disk is waited for: the work is done, and the slot is held by it.
+
+    ``steps`` are the command and what comes next in the same commit. ``None``: the end was refused.
+    """
+    said = False
+    while True:
+        try:
+            return door.task(task, *steps)
+        except (StorageError, Busy) as error:
+            if stop.is_set:
+                raise
+            if not said:
+                warn(f"the end of a run of task '{task}' waits: {error.message}")
+            said = True
+            # A supervisor that waits is no silent one: the sweep would end it, and do its work once more.
+            beat()
+            stop.wait(RETRY_SECONDS)
+            steps = steps[:1]
+        except BatonError as refused:
+            if len(steps) > 1:
+                steps = steps[:1]  # what would come next must not keep the end back
+                continue
+            warn(f"the end of a run of task '{task}' was refused: {refused.message}")
+            return None

@@ -24,6 +24,7 @@ from baton.engine.glance_lines import (
 )
 from baton.engine.glance_values import BlockedTask, CampaignLine, Running, Spoiled, Waiting
 from baton.engine.liveness import Life, life_of
+from baton.engine.parking import Parking
 from baton.engine.reasons import Reasons, stands
 from baton.engine.waiting_units import order_of
 from baton.ports import Clock, Damage, SlotState, Store
@@ -32,13 +33,13 @@ from baton.ports import Clock, Damage, SlotState, Store
 class Glance:
     """What is gathered while the records go by, each looked at once and dropped: a home may hold very many."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, stop_file: str | None) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, parking: Parking, stop_file: str | None) -> None:
         self._store = store
         self._clock = clock
         self._now = clock.now()
         self._settings = settings
         self._campaigns: dict[str, Campaign] = {}
-        self._reasons = Reasons(store, clock, settings, stop_file=stop_file, campaigns=self._campaigns)
+        self._reasons = Reasons(store, clock, settings, parking, stop_file=stop_file, campaigns=self._campaigns)
         self._in_line: list[tuple[str, Waiting]] = []
         self._later: list[Waiting] = []
         self._leased: list[tuple[Task, Lease]] = []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baton.domain.campaigns import Campaign, CampaignStatus
+from baton.domain.parking import Parked
 from baton.domain.readiness import Reason
 from baton.domain.records import Blocked, Lease, Task, Unit
 from baton.domain.statuses import FINISHED
-from baton.engine.cures import cure_of_block
-from baton.engine.glance_values import BlockedTask, CampaignLine, Progress, Running, Spoiled, Waiting
+from baton.engine.cures import cure_of_block, cure_of_park
+from baton.engine.glance_values import BlockedTask, CampaignLine, ParkedHarness, Progress, Running, Spoiled, Waiting
 from baton.ports import Damage, SlotState
 
 
@@ -63,6 +64,18 @@ def waiting_line(task: Task, unit: Unit, reason: Reason | None = None) -> Waitin
 def spoiled_line(damage: Damage) -> Spoiled:
     """The line of a record that cannot be read."""
     return Spoiled(kind=damage.kind, id=damage.id, state=damage.state, reason=damage.reason)
+
+
+def parked_line(parked: Parked) -> ParkedHarness:
+    """The line of a harness that is parked."""
+    return ParkedHarness(
+        harness=parked.harness,
+        kind=parked.kind.value,
+        since=parked.since,
+        until=parked.until,
+        text=f"{parked.what}: {parked.reason}" if parked.reason else parked.what,
+        cure=cure_of_park(parked.harness),
+    )
 
 
 def campaign_line(campaign: Campaign, counts: Mapping[str, int]) -> CampaignLine:

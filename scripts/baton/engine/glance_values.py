@@ -117,6 +117,17 @@ class Spoiled(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class ParkedHarness(Struct, frozen=True, kw_only=True):
+    """A harness that nothing may use; ``until`` is null where a person has to free it, with ``cure``."""
+
+    harness: str
+    kind: str
+    since: str
+    until: str | None
+    text: str
+    cure: str
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """Everything at a glance; lists are complete here, and cut only on the screen."""
 
@@ -135,4 +146,5 @@ class Status(Struct, frozen=True, kw_only=True):
     cost: Cost
     sweep: Sweep
     damaged: list[Spoiled]
+    parked: list[ParkedHarness]
     warnings: list[str]

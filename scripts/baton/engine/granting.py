@@ -8,13 +8,14 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from baton.domain import commands as c
-from baton.domain.errors import BatonError, TaskNotFound
+from baton.domain.errors import BatonError, NotReady, TaskNotFound
 from baton.domain.priorities import rank_of
 from baton.domain.readiness import Entry, not_ready, open_units, rank_of_bucket, unit_of_name
 from baton.domain.records import Holder, Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.engine.dispatch import startable
 from baton.engine.door import Door
+from baton.engine.parking import Parking
 from baton.engine.preparation import timeout_for
 from baton.ports import Clock
 
@@ -44,12 +45,13 @@ class Granter:
         self._clock = clock
         self._skill = skill
         self._holder = holder
+        self.parking = Parking(door.store, door.config, skill, clock)
         self.refused: set[Entry] = set()
 
     def pick(self) -> Granted | None:
         """Grant the most urgent ready unit; ``None`` when nothing is ready."""
         self.refused = set()
-        for entry in startable(self._door.store, self._clock):
+        for entry in startable(self._door.store, self._clock, self.parking):
             granted = self._grant_entry(entry)
             if granted is not None:
                 return granted
@@ -62,14 +64,18 @@ class Granter:
         def command(record: Task | None) -> c.GrantLease:
             if record is None:
                 raise TaskNotFound()
-            return self._command(record.unit(unit) if unit is not None else record.current)
+            wanted = record.unit(unit) if unit is not None else record.current
+            parked = self.parking.reason(wanted)
+            if parked is not None:
+                raise NotReady(parked.text, why=parked.why.value)
+            return self._command(wanted)
 
         record = self._door.task(task, command)
         return Granted(task=record, lease=record.leases[-1])
 
     def best_rank(self) -> int | None:
         """The priority number of the most urgent ready unit."""
-        first = next(startable(self._door.store, self._clock), None)
+        first = next(startable(self._door.store, self._clock, self.parking), None)
         return rank_of_bucket(first.bucket) if first is not None else None
 
     def successor(self, task: Task | None, best: int | None) -> c.GrantLease | None:
@@ -79,7 +85,7 @@ class Granter:
         backoff_max_seconds = self._door.config.settings().retry.backoff_max_seconds
         now = self._clock.now()
         for unit in open_units(task):
-            if not_ready(task, unit, now, backoff_max_seconds) is None:
+            if not_ready(task, unit, now, backoff_max_seconds) is None and self.parking.reason(unit) is None:
                 return self._command(unit)
         return None
 

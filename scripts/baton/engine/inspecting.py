@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import structs
 
@@ -18,7 +19,14 @@ from baton.domain.statuses import FailureKind, Outcome, ReportKind
 from baton.engine.granting import Granted
 from baton.engine.judging import Watched, is_secret
 from baton.engine.preparation import Preparation
-from baton.ports import Evidence, Store
+from baton.ports import Inspection, Store
+
+
+class Evidence(Protocol):
+    """Looks whether what a step must leave is there. It starts processes, and leaves none."""
+
+    def missing(self, inspection: Inspection, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
+        """Say in words what is expected and is not there; ``None`` as soon as ``is_given_up``, asked now and then."""
 
 
 class Inspector:

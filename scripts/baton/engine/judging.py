@@ -28,6 +28,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     """How a run ended: the outcome if the agent reported nothing, and what there is to tell about it.
 
     ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
+    ``session_counts``: those of ``usage`` that are the whole session's; ``None``: the program counts each run.
     """
 
     outcome: Outcome
@@ -37,6 +38,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     session: str | None = None
     usage: Usage = NOTHING
+    session_counts: tuple[str, ...] | None = None
     hang: Hang | None = None
     resets_at: str | None = None
 
@@ -61,6 +63,7 @@ class Judge:
             watched,
             session=verdict.session,
             usage=self._used(verdict),
+            session_counts=verdict.session_counts,
             hang=stopped_for if isinstance(stopped_for, Hang) else None,
             resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
         )
@@ -76,9 +79,11 @@ class Judge:
     ) -> Watched:
         code = ending.exit_code
         if isinstance(stopped_for, Hang) and stopped_for is not Hang.AFTER_RESULT:
+            # Some never give up asking a provider that does not answer: the fault is not the agent's.
+            is_lost = stopped_for is Hang.SILENCE and verdict.is_waiting
             return Watched(
                 outcome=Outcome.TIMED_OUT,
-                kind=KINDS[stopped_for],
+                kind=FailureKind.TRANSPORT if is_lost else KINDS[stopped_for],
                 message=f"{message}\n{self._why(stopped_for)}".strip(),
                 exit_code=code,
             )

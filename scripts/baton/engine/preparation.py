@@ -20,9 +20,17 @@ from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch, parse_duration
 from baton.domain.usage import NOTHING, UNKNOWN
-from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job, Prompts
+from baton.engine.past_work import past_failures, previous_result
+from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 PROTOCOL = "baton-protocol"
+
+
+class Prompts(Protocol):
+    """Writes what an agent is told."""
+
+    def render(self, name: str, facts: Mapping[str, Any]) -> str:
+        """Fill the template of this name, the home's own if it has one."""
 
 
 class Workplaces(Protocol):
@@ -70,6 +78,7 @@ def policy_for(unit: Unit, skill: Skill | None, settings: Settings) -> RetryPoli
         max_interruptions=settings.retry.max_interruptions,
         backoff_seconds=settings.retry.backoff_seconds,
         backoff_max_seconds=settings.retry.backoff_max_seconds,
+        outage_max_seconds=settings.retry.outage_max_seconds,
     )
 
 
@@ -80,6 +89,12 @@ def timeout_for(unit: Unit, skill: Skill | None, settings: Settings) -> float:
     if skill is not None and skill.timeout_seconds is not None:
         return skill.timeout_seconds
     return settings.timeouts.step_seconds
+
+
+def session_for(unit: Unit, harness: str, settings: Settings) -> str | None:
+    """Return the session with which a run of this unit goes on, where that is wanted and the harness is the same."""
+    session = unit.session
+    return session.id if settings.retry.resume and session is not None and session.harness == harness else None
 
 
 class Preparation:
@@ -112,7 +127,7 @@ class Preparation:
         assert lease.run is not None
         settings = self._config.settings()
         skill = self._agents.find(lease.agent)
-        name = unit.harness or skill.harness or settings.harness.default
+        name = settings.harness.named(unit.harness, skill.harness)
         harness = self._harness(name)
         word = unit.model or skill.model
         model = settings.harness.models.get(name, {}).get(word, word) if word else None
@@ -137,8 +152,11 @@ class Preparation:
             environ=environ,
             readable=(skill.folder, os.path.dirname(facts["protocol_file"])),
             writable=(os.path.dirname(facts["memory_file"]),),
+            resume=session_for(unit, name, settings),
         )
         invocation = harness.invocation(job)
+        if invocation.scratch is not None:
+            os.makedirs(invocation.scratch, 0o700, exist_ok=True)
         for path, text in invocation.files.items():
             write_private(path, text)
         return Prepared(
@@ -151,6 +169,8 @@ class Preparation:
                 "model": model,
                 "workspace": workspace,
                 "log": log,
+                "resumed": job.resume,
+                "scratch": invocation.scratch,
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
@@ -165,7 +185,7 @@ class Preparation:
         skill = self.skill(agent)
         settings = self._config.settings()
         try:
-            harness = self._harness(unit.harness or (skill and skill.harness) or settings.harness.default)
+            harness = self._harness(settings.harness.named(unit.harness, skill.harness if skill is not None else None))
         except BatonError:
             harness = None  # what cannot be started any more needs no keys
         workspace = self._workplaces.make(task)
@@ -248,10 +268,7 @@ class Preparation:
             "expects": [words_for(one, task.id) for one in unit.expects],
             "previous": previous_result(task, unit),
             "comments": last_comments(task),
-            "failures": [
-                {"at": f.at, "outcome": f.outcome.value, "exit_code": f.exit_code, "message": f.message}
-                for f in unit.failures
-            ],
+            "failures": past_failures(unit),
         }
 
 
@@ -269,18 +286,3 @@ def default_output(task: Task, unit: Unit) -> str:
     if unit.output_dir:
         return f"{unit.output_dir}/{task.id}.md"
     return f"{task.id}.md" if unit.step is not None else f"{task.id}.{unit.key}.md"
-
-
-def previous_result(task: Task, unit: Unit) -> dict[str, Any] | None:
-    """Return what the nearest completed step before this unit left; for a branch, the step that began it."""
-    before = unit.step if unit.step is not None else (unit.trigger_after_step or 0) + 1
-    for earlier in reversed(task.pipeline[:before]):
-        if earlier.result is not None and earlier.agent is not None:
-            result = earlier.result
-            return {
-                "step": earlier.step,
-                "agent": earlier.agent,
-                "summary": result.summary,
-                "outputs": list(result.outputs),
-            }
-    return None

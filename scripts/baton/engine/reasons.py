@@ -27,6 +27,7 @@ from baton.engine.cures import (
 )
 from baton.engine.dispatch import startable
 from baton.engine.liveness import Life, life_of
+from baton.engine.parking import Parking
 from baton.ports import Clock, SlotState, Store
 
 # What one waits for may be looked at for its own reason; of many, so many.
@@ -44,6 +45,7 @@ class Reasons:
         store: Store,
         clock: Clock,
         settings: Settings,
+        parking: Parking,
         *,
         stop_file: str | None,
         campaigns: Mapping[str, Campaign] | None = None,
@@ -58,7 +60,8 @@ class Reasons:
         self._dependencies: dict[str, Reason] = {}
         self._slots: list[SlotState] | None = None
         self._has_looked = False
-        self._walk = startable(store, clock)
+        self._parking = parking.look(settings)
+        self._walk = startable(store, clock, parking)
         self._places: dict[tuple[str, str], int] = {}
 
     def of(self, task: Task, unit: Unit) -> Reason:
@@ -73,8 +76,7 @@ class Reasons:
         """
         reason = not_ready(task, unit, self._now, self._settings.retry.backoff_max_seconds)
         if reason is None:
-            # Whoever parks harnesses asks here for the unit's own, and returns its reason as a campaign's is.
-            return self._campaign(task.campaign)
+            return self._campaign(task.campaign) or self._parking.reason(unit)
         lease = task.lease_of(unit.key) or (task.lease if unit.step is not None else None)
         if lease is not None and reason.why in (Why.HELD, Why.ENDING) and self._is_lost(task, lease):
             return self.lost(lease)

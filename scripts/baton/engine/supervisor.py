@@ -8,19 +8,19 @@ otherwise be seen by nobody.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import AgentNotFound, BatonError, Busy, StorageError
-from baton.domain.readiness import Reason, Why
+from baton.domain.errors import AgentNotFound, BatonError, StorageError
+from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Holder, Task
-from baton.domain.statuses import FailureKind, Outcome
+from baton.domain.statuses import FailureKind, Outcome, UnitStatus
 from baton.engine.accounting import Prices, estimated
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
-from baton.engine.endings import end_of
+from baton.engine.endings import cleared, commit_end, counted_once, end_of, heeded
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
@@ -31,8 +31,6 @@ from baton.engine.run import Run, Tree
 from baton.engine.run_records import run_record
 from baton.engine.stop_signal import StopSignal
 from baton.ports import Clock, Launcher, Slot
-
-RETRY_SECONDS = 5.0
 
 
 class Supervisor:
@@ -75,6 +73,7 @@ class Supervisor:
         self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
         self.instance = f"{os.getpid()}.{self._facts['started']}"
         self.granter = Granter(door, clock, self._preparation.skill, self._holder)
+        self._parking = self.granter.parking
 
     # -- serving ------------------------------------------------------------------------------------------------
 
@@ -91,7 +90,7 @@ class Supervisor:
                 granted = self.carry(granted, goes_on=True)[0]
             self._slot.free()
             # What this round could not grant is left to the next sweep: looking at it again would never end.
-            if not self._may_start() or all(one in self.granter.refused for one in startable(self._store, self._clock)):
+            if not self._may_start() or all(one in self.granter.refused for one in self._startable()):
                 return
             slot = self._store.slots.take(self._settings().concurrency.agents)
             if slot is None:
@@ -104,7 +103,7 @@ class Supervisor:
         watched = self.carry(granted, goes_on=False)[1]
         self._slot.free()
         if not self._stop.is_set:
-            dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+            self._dispatch()
         task = self._store.tasks.read(granted.task.id)
         assert task is not None
         return task, watched
@@ -121,7 +120,10 @@ class Supervisor:
         """Run a granted unit to its end; return the next grant, if this supervisor goes on, and how the run ended."""
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
+        watched, session = counted_once(granted, watched, facts)
         watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
+        # Parked before the end is committed: from then on its task is ready, and others would take it.
+        is_parked = heeded(self._parking, granted, watched, facts, self._warn)
         unit, lease = granted.unit, granted.lease
         inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
         if inspected is None:
@@ -135,13 +137,26 @@ class Supervisor:
             best, goes_on = None, False  # what would come next must not keep the end back
         settings = self._settings()
         policy = policy_for(unit, self._preparation.skill(lease.agent), settings)
-        outputs, limit = self._outputs(granted, watched), settings.retry.max_revisions
-        end = end_of(lease, watched, policy, outputs=outputs, missing=missing, max_revisions=limit)
+        end = end_of(
+            lease,
+            watched,
+            policy,
+            harness=facts.get("harness"),
+            session=session,
+            outputs=self._outputs(granted, watched),
+            missing=missing,
+            max_revisions=settings.retry.max_revisions,
+            is_parked=is_parked,
+        )
+        if not settings.retry.resume:
+            facts = cleared(facts)  # before others may begin with the unit
         # With changed code the end is committed alone: the program that takes over picks for itself.
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
         steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
-        record = self._commit_end(granted.task.id, steps)
+        record = commit_end(self._door, granted.task.id, steps, self._stop, lambda: self._beat({}), self._warn)
+        if record is not None and record.unit(unit.key).status is UnitStatus.COMPLETED:
+            facts = cleared(facts)
         self._write_run(granted, started_at, watched, facts, record)
         mine = [lease for lease in record.leases if lease.holder.instance == self.instance] if record else []
         if record is not None and mine:
@@ -151,7 +166,7 @@ class Supervisor:
     def _execute(self, granted: Granted) -> tuple[Watched, dict[str, Any]]:
         """Prepare and run; what cannot be prepared needs a person, and says so at once."""
         task, lease = granted.task, granted.lease
-        reason = self._reason_not_to_start(task)
+        reason = self._reason_not_to_start(granted)
         if reason is not None:
             return Watched(outcome=Outcome.NEVER_STARTED, message=reason.text), {}
         try:
@@ -200,38 +215,15 @@ class Supervisor:
         self._beat({})
         return watched, prepared.facts
 
-    def _reason_not_to_start(self, task: Task) -> Reason | None:
+    def _reason_not_to_start(self, granted: Granted) -> Reason | None:
         """Look again, after the grant: a stop or a pause that came in between still counts."""
         if self._stop.is_set:
             return Reason(why=Why.STOPPED, text="the supervisor was told to stop")
         if self._config.is_stopped():
             return Reason(why=Why.STOPPED, text="state/stop exists")
-        if not is_dispatching(self._store, task.campaign):
-            return Reason(why=Why.CAMPAIGN, text=f"campaign {task.campaign} is not active")
-        return None
-
-    def _commit_end(self, task: str, steps: tuple[Any, ...]) -> Task | None:
-        """End the run durably. A full disk is waited for: the work is done, and the slot is held by it."""
-        said = False
-        while True:
-            try:
-                return self._door.task(task, *steps)
-            except (StorageError, Busy) as error:
-                if self._stop.is_set:
-                    raise
-                if not said:
-                    self._warn(f"the end of a run of task '{task}' waits: {error.message}")
-                said = True
-                # A supervisor that waits is no silent one: the sweep would end it, and do its work once more.
-                self._beat({})
-                self._stop.wait(RETRY_SECONDS)
-                steps = steps[:1]
-            except BatonError as refused:
-                if len(steps) > 1:
-                    steps = steps[:1]  # what would come next must not keep the end back
-                    continue
-                self._warn(f"the end of a run of task '{task}' was refused: {refused.message}")
-                return None
+        if not is_dispatching(self._store, granted.task.campaign):
+            return Reason(why=Why.CAMPAIGN, text=f"campaign {granted.task.campaign} is not active")
+        return self._parking.reason(granted.unit)
 
     def _outputs(self, granted: Granted, watched: Watched) -> tuple[str, ...]:
         """What a step that completed without a word has left where it should."""
@@ -258,11 +250,17 @@ class Supervisor:
     def _may_start(self) -> bool:
         return not (self._stop.is_set or self._config.is_stopped()) and self._settings.are_good()
 
+    def _startable(self) -> Iterator[Entry]:
+        return startable(self._store, self._clock, self._parking)
+
+    def _dispatch(self) -> None:
+        dispatch(self._store, self._config, self._clock, self._launcher, self._parking, inside_run=False)
+
     def _fill_slots(self) -> None:
         try:
             held = sum(slot.held for slot in self._store.slots.states())
             if held < self._settings().concurrency.agents:  # else what is ready need not be read
-                dispatch(self._store, self._config, self._clock, self._launcher, inside_run=False)
+                self._dispatch()
         except (BatonError, OSError) as error:
             self._warn(f"free slots could not be filled: {error}")
 

@@ -22,6 +22,7 @@ from baton.store.record_files import Index, RecordFiles
 if TYPE_CHECKING:
     from baton.domain.campaigns import Campaign
     from baton.ports import Clock
+    from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
     from baton.store.waits import WaitFiles
@@ -72,6 +73,15 @@ class HomeStore:
         from baton.store.slots import SlotFiles  # start-up
 
         return SlotFiles(self.home.in_state("slots"))
+
+    @cached_property
+    def parking(self) -> ParkingFiles:
+        """The parked harnesses."""
+        from baton.store.parking import ParkingFiles  # start-up
+
+        return ParkingFiles(
+            self.home.in_state("parked"), self.home.in_state("tmp"), self.locks, self._clock, self.prepare
+        )
 
     def _records(self, kind: str, type: type[R], index: Index | None) -> RecordFiles[R]:
         codec = Codec(kind, type, index.entries if index is not None else None)

@@ -16,9 +16,10 @@ import msgspec
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
+from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, is_due, waiting
 from baton.domain.records import Event, Task
-from baton.ports import Clock, Commit, Damage, Kind, Log, Ready, Runs, Waits
+from baton.ports import Clock, Commit, Damage, Kind, Log, Parkings, Ready, Runs, Waits
 from baton.store.memory_slots import MemorySlots
 
 R = TypeVar("R", bound=Any)
@@ -36,6 +37,7 @@ class MemoryStore:
         self.waits = MemoryWaits(lock)
         self.runs = MemoryRuns()
         self.slots = MemorySlots(lock)
+        self.parking = MemoryParking(lock, clock)
         self.tasks: MemoryKind[Task] = MemoryKind("task", self, waiting)
         self.campaigns: MemoryKind[Campaign] = MemoryKind("campaign", self, None)
 
@@ -260,3 +262,24 @@ class MemoryRuns(Runs):
     def tasks(self) -> list[str]:
         """The tasks that have run records."""
         return sorted(self._records)
+
+
+class MemoryParking(Parkings):
+    """Parked harnesses by name."""
+
+    def __init__(self, lock: threading.RLock, clock: Clock) -> None:
+        self._lock, self._clock = lock, clock
+        self._parked: dict[str, Parked] = {}
+
+    def all(self) -> list[Parked]:
+        with self._lock:
+            return [parked for _, parked in sorted(self._parked.items())]
+
+    def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
+        with self._lock:
+            after = change(self._parked.get(harness), self._clock.now())
+            if after is None:
+                self._parked.pop(harness, None)
+            else:
+                self._parked[harness] = after
+            return after

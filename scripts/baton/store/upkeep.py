@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -30,6 +31,24 @@ def old_files(folder: str, seconds: float, depth: int) -> Iterator[str]:
             yield entry.path
 
 
+def old_folders(folder: str, seconds: float, depth: int, suffix: str) -> Iterator[str]:
+    """Folders of such names, ``depth`` levels below ``folder``, in which nothing has changed for so long."""
+    limit = time.time() - seconds
+    for entry in _entries(folder):
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        if depth > 0:
+            yield from old_folders(entry.path, seconds, depth - 1, suffix)
+        elif entry.name.endswith(suffix) and _changed_at(entry.path) < limit:
+            yield entry.path
+
+
+def remove_folder(path: str) -> bool:
+    """Remove a folder with all that is in it; tell whether it is gone."""
+    shutil.rmtree(path, ignore_errors=True)
+    return not os.path.lexists(path)
+
+
 def remove_file(path: str) -> bool:
     """Remove a file; tell whether it is gone."""
     discard(path)
@@ -42,6 +61,16 @@ def remove(path: str) -> bool:
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(path))
     return not os.path.exists(path)
+
+
+def _changed_at(folder: str) -> float:
+    """The newest time at which anything in a folder was changed, in seconds; what goes meanwhile is passed over."""
+    newest = 0.0
+    for path, _, files in os.walk(folder):
+        for one in (path, *(os.path.join(path, name) for name in files)):
+            with contextlib.suppress(OSError):
+                newest = max(newest, os.lstat(one).st_mtime)
+    return newest
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

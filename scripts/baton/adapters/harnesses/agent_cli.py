@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from baton.adapters.harnesses import find_program
 from baton.adapters.harnesses.endings import Speech, judge
 from baton.adapters.harnesses.events import EventListener, Parser
 from baton.domain.errors import InvalidInput
-from baton.domain.exchange import Ending, Invocation, Job, Verdict
+from baton.domain.exchange import SCRATCH, Ending, Invocation, Job, Verdict
 from baton.domain.harness_settings import CliSettings
 from baton.domain.settings import HarnessSettings
 from baton.ports import Listener
@@ -19,7 +20,9 @@ class AgentCli:
     """Runs one agent program without a screen, its prompt on standard input.
 
     ``environ`` are variables it is always given, unless the operator lets one of the same name through. ``home`` is
-    what it keeps in HOME. ``lends`` are variables in which we hand it settings: they cannot be the operator's too.
+    what it keeps in HOME, a login by hand among it; with one of its ``keys`` it needs none, and is told in the variable
+    ``moves`` to keep its files elsewhere. ``lends`` are variables in which we hand it settings: they cannot be the
+    operator's too.
     """
 
     name: str
@@ -29,6 +32,8 @@ class AgentCli:
     secrets: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     home: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    moves: str | None = None
     environ: ClassVar[Mapping[str, str]] = {}
     needs_last_word = False
     is_talkative = True
@@ -51,9 +56,19 @@ class AgentCli:
         """Return the variables in which this run's settings are handed over, and the files that those name."""
         return {}, {}
 
+    def moved(self, job: Job) -> dict[str, str]:
+        """Return the variables that send what it would leave elsewhere into the scratch folder, if it is sent there."""
+        if self.moves is None or self.moves in job.environ or not self.has_key(job):
+            return {}
+        return {self.moves: scratch(self.name, job)}
+
     def last_words(self, job: Job) -> list[str]:
         """Return what must stand at the very end of the command line."""
         return []
+
+    def has_key(self, job: Job) -> bool:
+        """Tell whether it has a key, and so needs no login."""
+        return any(job.environ.get(name) for name in self.keys)
 
     # -- the port -----------------------------------------------------------------------------------------------
 
@@ -73,12 +88,23 @@ class AgentCli:
             )
         given = {name: value for name, value in self.environ.items() if name not in job.environ}
         extra = (*self._settings.extra_args, *self._settings.agent_args.get(job.skill.name, ()))
-        return Invocation(argv=(*words, *extra, *self.last_words(job)), environ=given | lent, files=files)
+        moved = self.moved(job)
+        return Invocation(
+            argv=(*words, *extra, *self.last_words(job)),
+            environ=given | lent | moved,
+            files=files,
+            scratch=scratch(self.name, job) if moved else None,
+        )
 
     def verdict(self, job: Job, ending: Ending, heard: Listener) -> Verdict:
         """Judge a run that did not report. At best it ended well, and has not completed its step all the same."""
         assert isinstance(heard, EventListener)
         return judge(self.speech, ending, heard)
+
+
+def scratch(name: str, job: Job) -> str:
+    """Return the folder in which this program keeps its files of all attempts at this unit: a retry may resume."""
+    return os.path.join(os.path.dirname(job.prompt_file), f"{job.environ['BATON_TASK']}.{job.unit.key}.{name}{SCRATCH}")
 
 
 def beside(job: Job, suffix: str) -> str:

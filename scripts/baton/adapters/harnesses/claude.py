@@ -96,6 +96,7 @@ SPEECH = Speech(
         FailureKind.BUDGET: "raise harness.claude.max_budget_usd",
         FailureKind.TOOL_DENIED: "see harness.claude.allowed_tools",
     },
+    of_session=tuple(BY_MODEL),
 )
 
 
@@ -193,8 +194,10 @@ class Harness(AgentCli):
     install = "npm install -g @anthropic-ai/claude-code"
     speech = SPEECH
     secrets = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "CLAUDE_CODE_OAUTH_TOKEN")
-    variables = ("ANTHROPIC_BASE_URL",)
+    variables = ("ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR")
     home = (".claude", ".claude.json")
+    keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+    moves = "CLAUDE_CONFIG_DIR"
     environ = ENVIRON
     _settings: ClaudeSettings
 

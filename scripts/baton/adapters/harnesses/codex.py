@@ -7,6 +7,8 @@ such a run. A command that its sandbox blocks leaves no trace in the stream. Cap
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 
 from baton.adapters.harnesses import LINE_LIMIT
@@ -46,6 +48,7 @@ SPEECH = Speech(
         FailureKind.MODEL_UNKNOWN: "name another one, or map it under harness.models",
     },
     noise=("Reading additional input from stdin", "WARNING:"),
+    of_session=("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"),
 )
 
 
@@ -94,6 +97,8 @@ class Harness(AgentCli):
     secrets = ("CODEX_API_KEY", "OPENAI_API_KEY")
     variables = ("CODEX_HOME",)
     home = (".codex",)
+    keys = ("CODEX_API_KEY",)  # OPENAI_API_KEY may stand there for others, and a login in HOME be what it uses
+    moves = "CODEX_HOME"
 
     def parser(self) -> Parser:
         """Read one run."""
@@ -117,6 +122,13 @@ class Harness(AgentCli):
         prompt = settings.system_prompt
         words += ["-c", f"developer_instructions={json.dumps(prompt)}"] if prompt else []
         return words
+
+    def moved(self, job: Job) -> dict[str, str]:
+        """Its sandbox does not work when its files are among everybody's temporary ones."""
+        moved = super().moved(job)
+        shared = tempfile.gettempdir()
+        is_shared = any(os.path.commonpath((path, shared)) == shared for path in moved.values())
+        return {} if is_shared and not self._settings.bypass else moved
 
     def last_words(self, job: Job) -> list[str]:
         """Read the prompt from standard input, in a new session or in one that is there."""

@@ -57,6 +57,7 @@ SPEECH = Speech(
         FailureKind.MODEL_UNKNOWN: "name another one, or map it under harness.models",
         FailureKind.TOOL_DENIED: "see harness.copilot.allowed_tools",
     },
+    of_session=tuple(COUNTS),
 )
 
 
@@ -122,6 +123,8 @@ class Harness(AgentCli):
         "XDG_CACHE_HOME",
     )
     home = (".copilot", ".cache/copilot")
+    keys = ("COPILOT_GITHUB_TOKEN", "COPILOT_PROVIDER_API_KEY", "COPILOT_PROVIDER_BEARER_TOKEN")
+    moves = "COPILOT_HOME"  # not its cache: 235 MB of program, for all runs
     environ = ENVIRON
     needs_last_word = True
 

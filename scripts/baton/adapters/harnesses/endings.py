@@ -82,7 +82,8 @@ class Speech(Struct, frozen=True, kw_only=True):
     """What one program says, and what helps: words, texts (in small letters) and exit codes with their kinds, cures.
 
     ``shells`` are the tools without which an agent cannot complete its step. ``statuses`` are exit codes that stand
-    for an HTTP status. ``noise`` is how lines on its stderr begin that say nothing.
+    for an HTTP status. ``noise`` is how lines on its stderr begin that say nothing. ``of_session`` are the counts that it
+    gives for a whole session, when that is gone on with.
     """
 
     title: str
@@ -93,6 +94,7 @@ class Speech(Struct, frozen=True, kw_only=True):
     statuses: Mapping[int, int] = {}
     cures: Mapping[FailureKind, str] = {}
     noise: tuple[str, ...] = ()
+    of_session: tuple[str, ...] = ()
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -152,22 +154,16 @@ def judge(
     """Return what an end amounts to. ``completes``: a run that ended well has done its step, though nobody said so."""
     end = end_of(speech, ending, heard, needs_text=needs_text)
     kind = kind_of(speech, end)
-    if completes and kind is FailureKind.NO_REPORT:
-        summary = end.answer.strip()[:SUMMARY_LIMIT]
-        return Verdict(
-            completed=True,
-            summary=summary,
-            session=heard.session,
-            usage=heard.usage(),
-            models=heard.used_models(),
-        )
+    is_completed = completes and kind is FailureKind.NO_REPORT
     return Verdict(
-        completed=False,
-        kind=kind,
-        summary=end.answer[:SUMMARY_LIMIT] or None if end.has_ended_well else None,
-        message=message_of(speech, kind, end),
+        completed=is_completed,
+        kind=None if is_completed else kind,
+        summary=end.answer.strip()[:SUMMARY_LIMIT] if is_completed else _summary(end),
+        message="" if is_completed else message_of(speech, kind, end),
         session=heard.session,
         usage=heard.usage(),
+        session_counts=heard.told_of(speech.of_session),
+        is_waiting=heard.is_waiting,
         models=heard.used_models(),
         resets_at=end.resets_at if kind is FailureKind.RATE_LIMIT else None,
     )
@@ -210,6 +206,10 @@ def error_line(speech: Speech, text: str) -> str:
     known = (line for line in text.splitlines() if any(part in line.lower() for part in speech.of_text))
     begins = (line for line in lines if _IS_ERROR.match(line))
     return next(known, "") or next(begins, "") or (lines[-1] if lines else "")
+
+
+def _summary(end: End) -> str | None:
+    return end.answer[:SUMMARY_LIMIT] or None if end.has_ended_well else None
 
 
 def _words_of(result: Result | None, failure: Failure | None) -> str:

@@ -114,6 +114,7 @@ class EventListener:
         self.result: Result | None = None
         self.models: dict[str, Counts] = {}
         self.progress = 0
+        self.is_waiting = False
         self._parser = parser
         self._needs_last_word = needs_last_word
         self._usage: Counts = {}
@@ -153,6 +154,11 @@ class EventListener:
         """What was used, as reported; of a run that came to no result only what was told until then."""
         return self._usage or self._read
 
+    def told_of(self, of_session: Iterable[str]) -> tuple[str, ...] | None:
+        """Those counts, of the ones that are for a whole session, that were reported; ``None``: there are none such."""
+        names = tuple(of_session)
+        return tuple(name for name in names if name in self._usage) if names else None
+
     def used_models(self) -> dict[str, Counts]:
         """The same by model; where the program names only one, that one used all."""
         return self.models or ({self.model: self.usage()} if self.model and self.usage() else {})
@@ -163,11 +169,11 @@ class EventListener:
         self.models = used.models or self.models
 
     def _hear_line(self, line: Fields) -> None:
-        is_waiting = False
+        self.is_waiting = False
         for event in self._parser(line):
-            is_waiting = isinstance(event, Retry)
+            self.is_waiting = isinstance(event, Retry)
             self._hear(event)
-        self.progress += not is_waiting
+        self.progress += not self.is_waiting
 
     def _hear(self, event: Event) -> None:
         match event:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from baton.adapters.harnesses import LINE_LIMIT
-from baton.adapters.harnesses.agent_cli import AgentCli, beside, folders
+from baton.adapters.harnesses.agent_cli import AgentCli, beside, folders, scratch
 from baton.adapters.harnesses.endings import Speech
 from baton.adapters.harnesses.events import (
     TEXT_LIMIT,
@@ -133,6 +133,7 @@ class Harness(AgentCli):
         "GOOGLE_APPLICATION_CREDENTIALS",
     )
     home = (".gemini",)
+    keys = ("GEMINI_API_KEY",)
     environ = ENVIRON
     needs_last_word = True
 
@@ -153,6 +154,10 @@ class Harness(AgentCli):
         words += ["--resume", job.resume] if job.resume else []
         return words
 
+    def moved(self, job: Job) -> dict[str, str]:
+        """Keep its reports of errors, whole conversations, out of the folder for everybody's temporary files."""
+        return {"TMPDIR": scratch(self.name, job)}
+
     def lent(self, job: Job) -> tuple[dict[str, str], dict[str, str]]:
         """Hand over policy and system prompt in files of the run, and settings in a folder that stands for HOME.
 
@@ -167,8 +172,8 @@ class Harness(AgentCli):
         if settings.system_prompt:
             variables["GEMINI_SYSTEM_MD"] = beside(job, "gemini-system.md")
             files[variables["GEMINI_SYSTEM_MD"]] = settings.system_prompt
-        if "GEMINI_API_KEY" in job.environ:
-            variables["GEMINI_CLI_HOME"] = os.path.join(os.path.dirname(job.prompt_file), "gemini-home")
+        if self.has_key(job):
+            variables["GEMINI_CLI_HOME"] = scratch(self.name, job)
             path = os.path.join(variables["GEMINI_CLI_HOME"], ".gemini", "settings.json")
             limit = {"maxSessionTurns": settings.max_turns} if settings.max_turns else {}
             files[path] = json.dumps(SETTINGS | {"model": limit}, indent=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from baton.cli.checks import Finding, Patient, passed, warning
+from baton.cli.checks import PASSED, Finding, Patient, passed, warning
 from baton.cli.checks.programs import needed_harnesses
 from baton.domain.errors import BatonError
 from baton.store.dotenv import read_env
@@ -24,31 +24,44 @@ NO_KEYS = ("_BASE_URL", "_CUSTOM_HEADERS", "_MODEL", "_HOME")
 
 def keys(patient: Patient) -> Iterator[Finding]:
     """Programs that agents run on, and services, have their keys."""
-    from baton.cli.preparing import harness_named  # start-up
-
-    try:
-        kept: Mapping[str, str] = read_env(patient.home.env_file)
-    except BatonError:
-        kept = {}  # a check of its own says so
     told = []
     for name, by in needed_harnesses(patient).items():
-        if name not in LOGINS:
-            continue
-        try:
-            variables = [one for one in harness_named(name).secrets if not one.endswith(NO_KEYS)]
-        except Exception:  # noqa: BLE001 - one that cannot be loaded is said by the check of harnesses
-            continue
-        marks, login = LOGINS[name]
-        mark = next((path for path in _below(patient, marks) if os.path.exists(path)), None)
-        if mark is not None:
-            told.append(f"{name}: {mark}")
-        elif any(patient.wiring.environ.get(one) for one in CLOUDS):
-            told.append(f"{name}: by the cloud")
-        else:
-            yield from _variable(patient, kept, variables, f"{name} (needed by {by})", login)
+        for finding in harness_keys(patient, name, f"{name} (needed by {by})"):
+            if finding.level == PASSED:
+                told.append(finding.message)
+            else:
+                yield finding
+    kept = _kept(patient)
     for variable, service in _service_keys(patient).items():
         yield from _variable(patient, kept, [variable], f"service {service}", "")
     yield passed(", ".join(told) or "no key is missing")
+
+
+def harness_keys(patient: Patient, name: str, called: str) -> Iterator[Finding]:
+    """Look for a login or a key of one harness; of those that we do not know nothing is said."""
+    from baton.cli.preparing import harness_named  # start-up
+
+    if name not in LOGINS:
+        return
+    try:
+        variables = [one for one in harness_named(name).secrets if not one.endswith(NO_KEYS)]
+    except Exception:  # noqa: BLE001 - one that cannot be loaded is said by the check of harnesses
+        return
+    marks, login = LOGINS[name]
+    mark = next((path for path in _below(patient, marks) if os.path.exists(path)), None)
+    if mark is not None:
+        yield passed(f"{name}: {mark}")
+    elif any(patient.wiring.environ.get(one) for one in CLOUDS):
+        yield passed(f"{name}: by the cloud")
+    else:
+        yield from _variable(patient, _kept(patient), variables, called, login)
+
+
+def _kept(patient: Patient) -> Mapping[str, str]:
+    try:
+        return read_env(patient.home.env_file)
+    except BatonError:
+        return {}  # a check of its own says so
 
 
 def _variable(

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from baton.cli.checks import Finding, Patient, listed, note, passed, warning
+from baton.cli.checks import WARNING, Finding, Patient, listed, note, passed, warning
 from baton.cli.looking import SWEEP_LATE_SECONDS, quarantined, sweep_age
 from baton.cli.paint import lasting
+from baton.domain.statuses import FailureKind
 from baton.domain.times import seconds_between
+from baton.engine.cures import cure_of_park
 from baton.store.files import names_in
 
 # A clock may be set by a little while programs run.
@@ -46,6 +48,28 @@ def stop(patient: Patient) -> Iterator[Finding]:
     if patient.wiring.config.is_stopped():
         path = patient.home.stop_file
         yield warning(f"{path} exists: nothing new is started", f"to go on: rm {shlex.quote(path)}")
+
+
+def parked(patient: Patient) -> Iterator[Finding]:
+    """No harness is parked. One that waits for a person is tried again by the next run, if its key is not missing."""
+    from baton.cli.checks.keys import harness_keys  # start-up: few harnesses are parked
+
+    parking = patient.wiring.parking
+    for one in parking.now().values():
+        said = f": {one.what} ({one.reason})" if one.reason else f": {one.what}"
+        if one.until is not None:
+            yield note(f"harness {one.harness} is parked until {one.until}{said}")
+            continue
+        lacks = one.kind is FailureKind.AUTH and any(
+            finding.level == WARNING for finding in harness_keys(patient, one.harness, one.harness)
+        )
+        if not lacks and parking.try_again(one.harness):
+            yield note(f"harness {one.harness} was parked since {one.since}{said}; the next run tries it again")
+        else:
+            yield warning(
+                f"harness {one.harness} is parked since {one.since}{said}",
+                f"log in, or set its key; then: {cure_of_park(one.harness)}",
+            )
 
 
 def sweep(patient: Patient) -> Iterator[Finding]:
