@@ -145,9 +145,10 @@ def fresh(folder: Path, python: Path) -> Checkout:
     (folder / "scripts/baton/demo").mkdir(parents=True)
     (folder / "tests/benchmarks").mkdir(parents=True)
     (folder / "tests/requirements.txt").write_text(
-        "-r ../requirements.txt\n-r ../requirements-readability.txt\nchecker\n"
+        "-r ../requirements.txt\n-r ../requirements-prices.txt\n-r ../requirements-readability.txt\nchecker\n"
     )
     (folder / "requirements-readability.txt").write_text("-r requirements.txt\nmeter==1\n")
+    (folder / "requirements-prices.txt").write_text("-r requirements.txt\n")
     (folder / "tests/benchmarks/requirements.txt").write_text("-r ../requirements.txt\n")
     for front in ("demo", "test"):
         shutil.copy(ROOT / "scripts" / front, folder / "scripts")

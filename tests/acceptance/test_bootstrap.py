@@ -32,7 +32,7 @@ def test_venv_is_made_without_ensurepip_from_an_index(checkout: Checkout, index:
     assert subprocess.run([checkout.venv / "bin/python", "-m", "pip", "--version"], check=False).returncode == 0
     assert list((checkout.folder / "scripts/baton/__pycache__").glob("start.*.pyc"))
     assert listing(checkout.python.parents[1]) == system
-    ours = {"requirements.txt", "requirements-readability.txt", "scripts", "tests"}
+    ours = {"requirements.txt", "requirements-prices.txt", "requirements-readability.txt", "scripts", "tests"}
     assert {path.name for path in checkout.folder.iterdir()} - {".venv"} == ours
 
 

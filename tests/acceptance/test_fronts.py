@@ -29,6 +29,8 @@ def equipped(tmp_path_factory: pytest.TempPathFactory, pattern: Checkout, wheels
     assert code == 0, err
     for tool in ("ruff", "mypy", "pytest"):
         (clone.folder / SITE / f"{tool}.py").write_text(TOOL.format(tool=tool))
+    (clone.folder / "tests/real_clis").mkdir()
+    (clone.folder / "tests/real_clis/__main__.py").write_text(TOOL.format(tool="real_clis"))
     return clone
 
 
@@ -41,15 +43,17 @@ def tools(equipped: Checkout) -> Checkout:
 @pytest.mark.parametrize(
     ("arguments", "stages"),
     [
-        ("", ["ruff check", "mypy", f"pytest -m not long --ignore=tests/benchmarks -n {WORKERS}"]),
-        ("--long", ["ruff check", "mypy", f"pytest --ignore=tests/benchmarks -n {WORKERS}"]),
-        ("--fast", [f"pytest -m not long --ignore=tests/benchmarks -n {WORKERS}"]),
+        ("", ["ruff check", "mypy", f"pytest -m not long and not real_clis --ignore=tests/benchmarks -n {WORKERS}"]),
+        ("--long", ["ruff check", "mypy", f"pytest -m not real_clis --ignore=tests/benchmarks -n {WORKERS}"]),
+        ("--fast", [f"pytest -m not long and not real_clis --ignore=tests/benchmarks -n {WORKERS}"]),
         ("--bench", ["pytest -s tests/benchmarks"]),
         ("--bench tests/benchmarks/test_x.py", ["pytest -s tests/benchmarks/test_x.py"]),
         ("--bench -k sweep", ["pytest -s -k sweep tests/benchmarks"]),
-        ("-k lease -x", ["pytest -m not long --ignore=tests/benchmarks -k lease -x"]),
-        ("tests/requirements.txt::test_y", ["pytest -m not long tests/requirements.txt::test_y"]),
-        ("--long tests", ["pytest tests"]),
+        ("--real-clis", ["real_clis "]),
+        ("--real-clis=codex,gemini --long -x", ["real_clis codex,gemini --long -x"]),
+        ("-k lease -x", ["pytest -m not long and not real_clis --ignore=tests/benchmarks -k lease -x"]),
+        ("tests/requirements.txt::test_y", ["pytest -m not long and not real_clis tests/requirements.txt::test_y"]),
+        ("--long tests", ["pytest -m not real_clis tests"]),
     ],
 )
 def test_stages_that_an_option_stands_for(tools: Checkout, arguments: str, stages: list[str]) -> None:
@@ -76,28 +80,38 @@ def test_help_installs_nothing(checkout: Checkout) -> None:
     assert "exit codes:" in out
 
 
+def a_checkout_for_ci(folder: Path, **programs: str) -> dict[str, str]:
+    """Make a checkout whose tests fail, on a machine with these programs and little else; return the environment."""
+    for name in ("bin", "scripts", ".ci"):
+        (folder / name).mkdir()
+    for name in ("bash", "sh", "dirname"):
+        (folder / "bin" / name).symlink_to(shutil.which(name) or "/nowhere")
+    acts = {f"bin/{name}": text for name, text in programs.items()}
+    for path, text in {**acts, "scripts/test": 'echo "3 passed with $*"; exit 7'}.items():
+        (folder / path).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / path).chmod(0o755)
+    shutil.copy(ROOT / ".ci/run", folder / ".ci")
+    return {"PATH": str(folder / "bin")}
+
+
 @pytest.mark.parametrize("root", [True, False], ids=["root", "user"])
 def test_ci_goes_on_without_what_cannot_be_installed(tmp_path: Path, root: bool) -> None:
-    programs = tmp_path / "bin"
-    for folder in (programs, tmp_path / "scripts", tmp_path / ".ci"):
-        folder.mkdir()
-    for name in ("bash", "sh", "dirname"):
-        (programs / name).symlink_to(shutil.which(name) or "/nowhere")
-    for path, text in {
-        "bin/node": "",
-        "bin/id": f"echo {0 if root else 1000}",
-        "bin/apt-get": 'echo "apt-get $*"; case "$*" in *" strace") ;; *) exit 100 ;; esac',
-        "scripts/test": 'echo "3 passed with $*"; exit 7',
-    }.items():
-        (tmp_path / path).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / path).chmod(0o755)
-    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci")
+    apt = 'echo "apt-get $*"; case "$*" in *" strace") ;; *) exit 100 ;; esac'
+    environ = a_checkout_for_ci(tmp_path, **{"node": "", "id": f"echo {0 if root else 1000}", "apt-get": apt})
 
-    done = subprocess.run(
-        [tmp_path / ".ci/run", "-x"], env={"PATH": str(programs)}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([tmp_path / ".ci/run", "-x"], env=environ, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (7, "3 passed with -x\n")
     calls = [line.split()[-1] for line in done.stderr.splitlines() if line.startswith("apt-get")]
     assert calls == (["update", "strace", "faketime"] if root else [])
     assert ("going on without faketime;" if root else "going on without strace faketime;") in done.stderr
+    assert "there is no npm: going on without the real agent programs" in done.stderr
+
+
+def test_ci_runs_two_real_agent_programs_where_npm_is_there_and_the_tests_last(tmp_path: Path) -> None:
+    environ = a_checkout_for_ci(tmp_path, node="", strace="", faketime="", npm="")
+
+    done = subprocess.run([tmp_path / ".ci/run", "-x"], env=environ, capture_output=True, text=True, check=False)
+
+    passed = "3 passed with --real-clis=codex,gemini\n3 passed with -x\n"
+    assert (done.returncode, done.stdout, done.stderr) == (7, passed, "")

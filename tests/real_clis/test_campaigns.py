@@ -18,6 +18,7 @@ from tests.real_clis.acts import Act, Fail, Refuse, Request, Trouble, work
 from tests.real_clis.homes import CliHome
 from tests.real_clis.model_server import ModelServer
 from tests.real_clis.programs import KEY, PROGRAMS, Program, bin_of
+from tests.real_clis.wires import WRITTEN_TOKENS
 
 pytestmark = [pytest.mark.real_clis, pytest.mark.timeout(300)]
 
@@ -27,8 +28,6 @@ FOR_EVER = 'touch "$BATON_HOME/at-work-$BATON_RUN"; while :; do sleep 0.1; done'
 # What a run is to do last, as its prompt says it.
 LAST_ACT = re.compile(r"Done: `complete_step\.py --output (\S+) ")
 PATIENCE_SECONDS = 90.0
-# A run asks the model twice, and each answer says that 42 tokens were written.
-TOLD_TOKENS = 84
 
 
 class Played:
@@ -80,7 +79,7 @@ def served(program: Program, tmp_path: Path) -> Iterator[tuple[CliHome, ModelSer
     assert not left, f"the test left processes: {left}"
 
 
-def test_a_campaign_outlives_a_rate_limit_and_two_kills(program: Program, served: tuple[CliHome, ModelServer]) -> None:
+def test_a_campaign_outlives_a_rate_limit_and_two_kills(served: tuple[CliHome, ModelServer]) -> None:
     home, server = served
     home.make_campaign("spring", WRITTEN)
 
@@ -97,8 +96,9 @@ def test_a_campaign_outlives_a_rate_limit_and_two_kills(program: Program, served
         ("checker", "interrupted", "supervisor_lost"),
         ("checker", "completed", None),
     ], home.story()
+    # A run asks the model twice.
     told = [end.get("usage", {}).get("output_tokens") for end in ends if end["outcome"] == "completed"]
-    assert told == [TOLD_TOKENS] * 2
+    assert told == [2 * WRITTEN_TOKENS] * 2
     assert [home.text(path) for path in WRITTEN.values()] == ["played\n", "played\n"]
     assert all(KEY in "".join(request.headers.values()) for request in server.requests)
     assert server.faults == []
