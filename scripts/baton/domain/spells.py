@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from baton.domain.records import Task
 from baton.domain.sentences import Data, Event, data_of
-from baton.domain.statuses import UnitStatus
+from baton.domain.statuses import BlockKind, UnitStatus
 from baton.domain.times import seconds_between
 
 DONE = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
@@ -75,7 +75,9 @@ class _Spells:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._last = max((unit.step or 0 for unit in task.pipeline if unit.agent is not None), default=0)
+        self._whole = max((unit.step or 0 for unit in task.pipeline if unit.agent is not None), default=0)
+        # The last step of the line that is done in this round, and in the round before: a fix passes over some.
+        self._last = self._last_before = self._whole
         self._line_waits_since: str | None = None
         self.sums = {unit.key: _Sums(unit.step, task.label_of(unit.key), unit.agent) for unit in task.units()}
 
@@ -87,6 +89,8 @@ class _Spells:
             self._line_waits_since = at
         elif kind == "revision_requested":
             self._send_back(data, at)
+        elif kind == "task_blocked" and data.get("kind") == BlockKind.REVIEW:
+            self._last = self._last_before  # it was not sent back after all
         elif kind == "branches_cleared":
             self._forget_turns()
         elif kind in ENDS:
@@ -148,6 +152,8 @@ class _Spells:
         self._forget_turns()
         if not isinstance(data.get("to_step"), int):
             return
+        steps = data.get("steps")
+        self._last_before, self._last = self._last, max(steps) if isinstance(steps, list) and steps else self._whole
         for sums in self.sums.values():
             if sums.step is not None:
                 self._let_go(sums, at)  # a hand that sends back lets go by that

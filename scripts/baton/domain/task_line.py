@@ -11,6 +11,7 @@ from baton.domain.errors import EvidenceMissing, InvalidInput
 from baton.domain.news import News
 from baton.domain.records import Blocked, Lease, Result, Revocation, Task, Unit
 from baton.domain.statuses import STATUS_OF_OUTPUT_DIR, BlockKind, TaskStatus, UnitStatus
+from baton.domain.usage import added
 from baton.domain.versions import listed, round_of, version_of
 
 
@@ -132,6 +133,10 @@ def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
     if task.is_finished or task.leases or any(unit.status not in done for unit in task.units()):
         return task, []
     revision = task.revision
+    for branch in task.branches.values():
+        if branch.redoes is not None:  # what it used was used for that step
+            step = task.unit(branch.redoes)
+            task = put(task, structs.replace(step, usage=added(step.usage, branch.usage)))
     task = structs.replace(
         task,
         status=TaskStatus.COMPLETED,

@@ -5,6 +5,8 @@ The same task goes on: its steps and branches keep what they left, and what is m
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import structs
 
 from baton.domain import commands as c
@@ -25,6 +27,7 @@ from baton.domain.task_line import (
     with_status,
 )
 from baton.domain.task_line import unblock as unblock_task
+from baton.domain.usage import NOTHING
 from baton.domain.versions import base_output
 
 
@@ -40,13 +43,15 @@ def fix(task: Task, command: c.FixTask, now: str) -> Change:
         rejection_notes=command.notes,
     )
     redo = _side_by_side if command.parallel else _one_after_another
-    data = {
+    data: dict[str, Any] = {
         "by": command.by,
         "agents": [unit.agent for unit in chosen],
         "parallel": command.parallel,
         "notes": command.notes,
         "revision_count": task.revision_count,
     }
+    if not command.parallel and (steps := [unit.step for unit in chosen if unit.step is not None]):
+        data |= {"to_step": steps[0], "steps": steps}
     return Change(redo(task, chosen, command.notes, at), (News("revision_requested", None, data),))
 
 
@@ -160,6 +165,9 @@ def _with_branch_for(task: Task, unit: Unit, notes: str, at: str) -> Task:
         revisions=0,
         result=None,
         earlier=(),
+        outage_since=None,
+        session=None,
+        usage=NOTHING,
         redoes=unit.key,
     )
     label = f"{unit.agent}, revision {task.revision_count}"
