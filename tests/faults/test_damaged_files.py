@@ -78,10 +78,11 @@ def places(size: int, most: int) -> list[int]:
 
 
 def damaged(whole: bytes, most: int) -> Iterator[tuple[str, bytes]]:
-    """A file cut short, and with one bit flipped, at many places."""
+    """A file cut short, with one bit flipped, and with a byte that is in no text, at many places."""
     for place in places(len(whole), most):
         yield f"cut-{place}", whole[:place]
         yield f"flip-{place}", whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :]
+        yield f"no-text-{place}", whole[:place] + b"\xff" + whole[place + 1 :]
 
 
 def try_damage(home: Home, *, ours: bool) -> None:

@@ -84,7 +84,7 @@ class EvidenceChecks:
         try:
             if code == 0:
                 return msgspec.json.decode(out, type=list[str])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             pass
         last = out.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit code {code}"]
         return [f"the files could not be looked at: {last[0]}"]

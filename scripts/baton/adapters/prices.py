@@ -42,6 +42,6 @@ class ListPrices:
                 check=True,
             )
             found = msgspec.json.decode(done.stdout, type=dict[str, float])
-        except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+        except (OSError, subprocess.SubprocessError, msgspec.DecodeError, UnicodeDecodeError):
             return {}  # an extra, of whatever version, must not keep the end of a run back
         return {name: price for name, price in found.items() if name in models and price >= 0}

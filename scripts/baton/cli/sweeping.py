@@ -177,7 +177,7 @@ def _read_beats(path: str) -> dict[int, Beat]:
     try:
         data = read_bytes(path)
         return msgspec.json.decode(data, type=dict[int, Beat]) if data else {}
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return {}
 
 

@@ -24,7 +24,7 @@ class DeliveryFiles:
             data = read_bytes(path)
         try:
             return msgspec.json.decode(data, type=Delivery) if data else Delivery()
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return Delivery()
 
     def write(self, channel: str, delivery: Delivery) -> None:

@@ -46,7 +46,7 @@ class DisplayFiles:
             try:
                 data = read_bytes(path)
                 note = msgspec.json.decode(data, type=Display) if data else None
-            except (OSError, msgspec.DecodeError):
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
                 continue
             if note is not None and name == f"{note.run}{SUFFIX}":
                 found.append(note)

@@ -257,7 +257,7 @@ def _decoded(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     for line in lines:
         try:
             event = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue  # damaged on disk: the other lines still count, and doctor names the file
         if isinstance(event, dict):
             events.append(event)

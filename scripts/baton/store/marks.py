@@ -50,7 +50,7 @@ class Marks:
             self._decoder = msgspec.json.Decoder(Mark)
         try:
             return self._decoder.decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def write(self, stripe: str, mark: Mark) -> None:

@@ -56,7 +56,7 @@ class ParkingFiles:
         try:
             data = read_bytes(self._path(harness))
             found = msgspec.json.decode(data, type=Parked) if data else None
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
         return found if found is not None and found.harness == harness else None
 

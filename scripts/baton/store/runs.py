@@ -38,7 +38,7 @@ class RunFiles:
         try:
             data = read_bytes(os.path.join(self.folder, task, f"{run}.json"))
             record = msgspec.json.decode(data) if data else None
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
         return record if isinstance(record, dict) else None
 

@@ -98,7 +98,7 @@ def report_of(start: Start) -> tuple[dict[str, Any] | None, str]:
     last = done.stdout.decode("utf-8", "replace").strip().rpartition("\n")[2]
     try:
         report = msgspec.json.decode(last)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         report = None
     if isinstance(report, dict) and {"errors", "warnings", "passed"} <= report.keys():
         return report, ""
