@@ -7,7 +7,7 @@ from msgspec import structs
 from tests.builders import NOW, create_task, unit
 
 from baton.domain import tasks
-from baton.domain.lineage import kind_of, listed, parent_of, version_of
+from baton.domain.lineage import kind_of, listed, parent_of, version_in
 from baton.domain.records import Result, Task
 from baton.domain.resources import Resource
 
@@ -58,7 +58,7 @@ def test_a_kind_is_told_by_the_folder(path: str, kind: str) -> None:
     ],
 )
 def test_a_version_is_told_by_the_name(path: str, version: tuple[int, str]) -> None:
-    assert version_of(path) == version
+    assert version_in(path) == version
 
 
 @pytest.mark.parametrize(
