@@ -36,6 +36,7 @@ PROMISED = (
     "state/tasks/", "state/campaigns/", "state/archive/", "state/quarantine/", "state/waits/", "config/", "projects/",
     "crontab.example",
 )  # fmt: skip
+ARCHIVE, LIVE = "state/archive/", "state/"
 CANARY = "state/cache/canary"
 
 # Each kind of command that changes something, on targets of its own in the home that `template` makes.
@@ -166,7 +167,7 @@ class Round:
         assert not isinstance(promised, str), promised
         check_fired(self._root)
         check_promised(promised, files_below(self._root), self.goes_on)
-        check_goes_on(self._root)
+        check_goes_on(self._root, promised)
         shutil.rmtree(self._root)
 
     def _work(self, told: Any) -> None:
@@ -222,13 +223,33 @@ def check_promised(promised: Files, found: Files, goes_on: bool) -> None:
     if not goes_on:
         # A wait that is over may come back: it is forgotten by the sweep.
         back = {name for name in found if name.startswith("state/waits/") and name not in promised}
-        assert differences(promised, {name: data for name, data in found.items() if name not in back}) == []
+        kept = {name: data for name, data in found.items() if name not in back}
+        assert differences(anywhere(promised), anywhere(kept)) == []
         return
     versions = {record["id"]: record["version"] for record in records(found)}
     lost = [record["id"] for record in records(promised) if versions.get(record["id"], 0) < record["version"]]
     assert lost == []
     written = {name: data for name, data in promised.items() if not name.startswith("state/")}
     assert differences(written, {name: data for name, data in found.items() if name in written}) == []
+
+
+def anywhere(files: Files) -> Files:
+    """These files, and no word of which records are archived: the move to the archive is no promise.
+
+    A record lies in one place only.
+    """
+    moved = {name: data for name, data in files.items() if not is_archived(name)}
+    for name, data in files.items():
+        if is_archived(name):
+            live = name.replace(ARCHIVE, LIVE)
+            assert live not in moved, f"{name} lies in two places"
+            moved[live] = data
+    return moved
+
+
+def is_archived(name: str) -> bool:
+    """Tell whether this is a record in the archive."""
+    return ARCHIVE in name and name.endswith(".json")
 
 
 def differences(promised: Files, found: Files) -> list[str]:
@@ -243,8 +264,11 @@ def records(files: Files) -> Iterator[dict[str, Any]]:
             yield json.loads(data)
 
 
-def check_goes_on(root: Path) -> None:
-    """Check that the home goes on: nothing is damaged, a sweep mends the rest, and all tells the same story."""
+def check_goes_on(root: Path, promised: Files) -> None:
+    """Check that the home goes on: nothing is damaged, a sweep mends the rest, and all tells the same story.
+
+    What was archived is so again, even if the move was lost.
+    """
     warnings: list[str] = []
     wiring = Wiring(layout.Home(str(root)), {}, warnings.append)
     wiring.clock = NextBoot()
@@ -255,6 +279,9 @@ def check_goes_on(root: Path) -> None:
     report = sweep_home(wiring, dry_run=False)
     assert (report["errors"], warnings) == ([], [])
     check_agreement(root, wiring.store)
+    gone = [name for name in promised if is_archived(name) and not (root / name).is_file()]
+    still = [name for name in promised if is_archived(name) and (root / name.replace(ARCHIVE, LIVE)).exists()]
+    assert (gone, still) == ([], [])
 
 
 # -- the tests ----------------------------------------------------------------------------------------------------
