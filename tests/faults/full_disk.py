@@ -18,7 +18,8 @@ from tests.cli.homes import Done, Home
 from tests.faults import judging
 from tests.faults.deeds import granted, held, task, to_be_made
 
-ROOM = {"blocks": "64k", "inodes": "1m"}
+# As small as may be, to be full soon; but an active campaign of two tasks, with all caches, takes 18 pages of it.
+ROOM = {"blocks": "96k", "inodes": "1m"}
 INODES = {"blocks": 200, "inodes": 72}
 SMALL = ("state", "projects", "config/pipelines")  # each a file system of its own, with so much room
 FILLERS = "fill-"
@@ -30,6 +31,13 @@ class Case(NamedTuple):
     arrange: Callable[[Home], object]
     words: str
     says: bool | None = True
+
+
+def made(home: Home) -> None:
+    """A completed task, and what it has made."""
+    home.make_task(agents=["alpha"])
+    (home.workspace() / "piece.md").write_text("Rye needs time.\n")
+    home.complete("t-1", "alpha", "--output", "piece.md")
 
 
 def campaign(home: Home) -> None:
@@ -86,6 +94,13 @@ CASES: dict[str, Case] = {
     "show a campaign": Case(campaign, "campaign show spring --json", says=False),
     "list agents": Case(task(), "agent list --json", says=False),
     "list services": Case(task(), "service list --json", says=False),
+    "explain a task": Case(task(), "why t-1 --json", says=False),
+    "explain all tasks": Case(task(), "why --json", says=False),
+    "tell costs": Case(task(), "cost --json", says=False),
+    "look at what was made": Case(made, "review t-1 --json", says=False),
+    "approve": Case(made, "review t-1 approve --json"),
+    "fix": Case(made, "review t-1 fix alpha --notes dry --json"),
+    "rethink": Case(made, "review t-1 rethink --to-step 0 --notes dry --json"),
 }
 
 

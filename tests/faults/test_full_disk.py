@@ -1,6 +1,6 @@
 """A full disk, of blocks and of inodes: every script says it, nothing is damaged, and all work goes on with room again.
 
-Each script meets a file system of 64 KB that is full to the last page, and one on which no file can be made.
+Each script meets a file system of 96 KB that is full to the last page, and one on which no file can be made.
 """
 
 from __future__ import annotations
