@@ -61,9 +61,16 @@ BY_TASK = {
     "release_lock --force": ["{}", "--force"],
     "complete_step": ["{}", "--agent", "alpha"],
     "complete_step with an output": ["{}", "--agent", "alpha", "--output", "x"],
+    "complete_branch": ["{}", "Hero image", "--agent", "alpha"],
     "request_revision": ["{}", "--agent", "alpha", "--to-step", "0", "--notes", "x"],
     "request_revision --by-person": ["{}", "--by-person", "--to-step", "0", "--notes", "x"],
     "invoke_agent": ["alpha", "{}"],
+    "review": ["{}"],
+    "review with approve": ["{}", "approve"],
+    "review with fix": ["{}", "fix", "alpha", "--notes", "x"],
+    "review with rethink": ["{}", "rethink", "--to-step", "0", "--notes", "x"],
+    "review with extend": ["{}", "extend"],
+    "why": ["{}"],
     "task show": ["{}"],
     "task steps": ["{}"],
     "task assign": ["{}", "ana"],
@@ -178,6 +185,16 @@ def test_any_text_for_a_score_is_taken_as_a_number_from_0_to_100_or_refused(shar
 def test_any_number_for_a_score_is_from_0_to_100_or_refused(shared: Home, score: float) -> None:
     done = shared.call("complete_step", "t-1", "--agent", "beta", f"--readability-score={score!r}")
     assert done.refusal == ((1, "lease_mismatch") if 0 <= score <= 100 else (2, "invalid_input"))
+
+
+@given(text=st.text(max_size=40) | st.from_regex(r"[0-9]{1,30}[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}", fullmatch=True))
+@FEW
+def test_any_text_for_since_when_costs_are_told_is_a_time_or_refused(shared: Home, text: str) -> None:
+    assume(not any("\ud800" <= c <= "\udfff" for c in text))
+    before = tree(shared.root)
+    done = shared.call("cost", f"--since={text}", "--json")
+    assert done.code == 0 or done.refusal == (2, "invalid_input")
+    assert tree(shared.root) == before
 
 
 JSON = st.recursive(

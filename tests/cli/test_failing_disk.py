@@ -172,6 +172,7 @@ def guarded(home: Home) -> Home:
         "task comment t-1 x --json",
         "task create {file} --json",
         "campaign update spring --name x --json",
+        "review t-1 rethink --to-step 0 --notes x --json",
         "invoke_agent alpha t-1 --json",
     ],
 )
@@ -189,7 +190,20 @@ def test_a_read_only_state_is_said_and_nothing_is_changed(guarded: Home, words: 
     assert guarded.record() == before
 
 
-@pytest.mark.parametrize("words", ["task list", "task show t-1", "task ready", "campaign list", "campaign show spring"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "task list",
+        "task show t-1",
+        "task ready",
+        "campaign list",
+        "campaign show spring",
+        "review t-1",
+        "why",
+        "why t-1",
+        "cost",
+    ],
+)
 def test_looking_needs_no_writing(guarded: Home, words: str) -> None:
     (guarded.state / "cache/settings.json").unlink(missing_ok=True)
     done = read_only(guarded, guarded.state, *words.split(), "--json")
