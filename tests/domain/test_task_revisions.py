@@ -208,3 +208,11 @@ def test_a_branch_done_again_makes_its_next_version() -> None:
     record = after(by_hand(record, AGENTS[0]), c.CompleteBranch(label="Image", agent="painter", outputs=("a.png",)))
     record = after(record, c.RetriggerBranches(by="ann", labels=("Image",), also_done=True))
     assert next_version(record, record.branches["Image"]) == 2
+
+
+@pytest.mark.parametrize(
+    "command", [fix("content-writer"), fix("content-writer", parallel=True), c.ApproveTask(by="ann", notes="lovely")]
+)
+def test_who_subscribed_is_told_of_what_a_person_says_but_not_that_person(command: c.FixTask | c.ApproveTask) -> None:
+    record = structs.replace(completed(), subscribers=("ann", "ben"))
+    assert after(record, command).history[-1].data["for"] == ["ben"]

@@ -27,6 +27,7 @@ KINDS = {
     "reports": "report",
 }
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg", ".avif")
+TITLE_LIMIT = 200
 _VERSION = re.compile(r"(.+)\.v([1-9][0-9]{0,3})(\.[^./]*)?")
 
 
@@ -45,6 +46,12 @@ def kind_of(path: str) -> str:
     if path.lower().endswith(IMAGES):
         return "image"
     return next((kind for folder, kind in KINDS.items() if path.startswith(f"{folder}/")), "artifact")
+
+
+def title_in(text: str) -> str:
+    """Return the first heading of a text; nothing where there is none."""
+    headings = (line[2:].strip() for line in text.splitlines() if line.startswith("# "))
+    return next(headings, "")[:TITLE_LIMIT]
 
 
 def version_in(path: str) -> tuple[int, str]:

@@ -84,7 +84,17 @@ def _blocked(data: Data) -> str:
 
 
 def _sent_back(data: Data) -> str:
-    return f"was sent back{_after(' to step ', data.get('to_step'))}{_by(data)}" + _after(": ", data.get("notes"))
+    agents = data.get("agents")
+    to = (
+        _after(" to ", ", ".join(map(str, agents)))
+        if isinstance(agents, list)
+        else _after(" to step ", data.get("to_step"))
+    )
+    return f"was sent back{to}{_by(data)}" + _after(": ", data.get("notes"))
+
+
+def _approved(data: Data) -> str:
+    return f"was found good{_by(data)}" + _after(": ", data.get("notes"))
 
 
 def _task_completed(data: Data) -> str:
@@ -123,6 +133,7 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "task_retried": _happened("was set to be tried again"),
     "revision_requested": _sent_back,
     "task_completed": _task_completed,
+    "task_approved": _approved,
     "task_cancelled": _happened("was cancelled"),
     "task_deleted": _happened("was deleted"),
     "campaign_created": _made,
@@ -133,6 +144,7 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "campaign_paused": _happened("was paused"),
     "campaign_resumed": _happened("was resumed"),
     "campaign_reopened": lambda data: f"was opened again{_after(' for task ', data.get('task'))}",
+    "campaign_revised": lambda data: f"is in revision{_by(data)}{_after(': task ', data.get('task'))}",
     "campaign_completed": _campaign_completed,
     "harness_parked": _parked,
     "harness_resumed": lambda data: f"is used again{_after(': ', data.get('why'))}",

@@ -17,6 +17,7 @@ from baton.domain.records import Task, Unit
 from baton.domain.reviews import Approval, Revision
 from baton.domain.statuses import BlockKind, RevisionKind, TaskStatus, UnitStatus
 from baton.domain.task_line import (
+    addressed,
     advance,
     check_target,
     finish_if_done,
@@ -52,7 +53,9 @@ def fix(task: Task, command: c.FixTask, now: str) -> Change:
     }
     if not command.parallel and (steps := [unit.step for unit in chosen if unit.step is not None]):
         data |= {"to_step": steps[0], "steps": steps}
-    return Change(redo(task, chosen, command.notes, at), (News("revision_requested", None, data),))
+    return Change(
+        redo(task, chosen, command.notes, at), (News("revision_requested", None, data | addressed(task, command.by)),)
+    )
 
 
 def rethink(task: Task, command: c.RethinkTask, now: str) -> Change:
@@ -70,7 +73,8 @@ def approve(task: Task, command: c.ApproveTask, now: str) -> Change:
     """Find a completed piece good; or take one as it is that its reviewer has sent back too often, and go on."""
     at = stamp_for(task, now)
     approved = Approval(by=command.by, at=at, notes=command.notes)
-    news = News("task_approved", None, {"by": command.by, "notes": command.notes, "title": task.title})
+    told = {"by": command.by, "notes": command.notes, "title": task.title} | addressed(task, command.by)
+    news = News("task_approved", None, told)
     if task.status is TaskStatus.COMPLETED:
         before = task.approved
         if before is not None and structs.replace(approved, at=before.at) == before:
