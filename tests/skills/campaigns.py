@@ -74,10 +74,15 @@ class Ran:
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
+    def outputs(self, folder: str, task: str) -> list[str]:
+        """The newest version of what the last step, or the branch, with this folder has left: the record says where."""
+        units = [*self.tasks[task]["pipeline"], *self.tasks[task]["branches"].values()]
+        outputs: list[str] = [unit for unit in units if unit["output_dir"] == folder][-1]["result"]["outputs"]
+        return outputs
+
     def path(self, folder: str, task: str) -> str:
-        """The newest version of what the last step with this folder has left."""
-        steps = [step for step in self.tasks[task]["pipeline"] if step["output_dir"] == folder]
-        return str(steps[-1]["result"]["outputs"][0]) if steps else f"{folder}/{task}.md"
+        """The first of these files."""
+        return self.outputs(folder, task)[0]
 
     def text(self, folder: str, task: str) -> str:
         return (self.folder / self.path(folder, task)).read_text("utf-8")

@@ -87,16 +87,26 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 def test_all_branches_are_done_before_the_last_step_begins(launched: Ran) -> None:
-    for task, record in launched.tasks.items():
+    for record in launched.tasks.values():
         assert record["status"] == "completed" and record["pending_branches"] == []
         done = {label: (one["agent"], one["status"]) for label, one in record["branches"].items()}
         assert done == {label: (name, "completed") for label, (name, _) in BRANCHES.items()}
         last = record["pipeline"][-1]
         assert last["agent"] == "humanizer"
         assert max(one["completed_at"] for one in record["branches"].values()) <= last["started_at"]
-        outputs = {label: one["result"]["outputs"][0] for label, one in record["branches"].items()}
-        assert outputs == {label: f"{folder}/{task}.md" for label, (_, folder) in BRANCHES.items()}
     assert not launched.events("agent_crashed")
+
+
+def test_each_time_a_branch_is_done_it_leaves_a_version_of_its_own(launched: Ran) -> None:
+    done: dict[tuple[str, str], list[str]] = {(task, label): [] for task in launched.tasks for label in BRANCHES}
+    for event in launched.events("branch_completed"):
+        done[event["task"], event["data"]["branch"]].append(event["data"]["outputs"][0])
+    for (task, label), outputs in done.items():
+        folder = BRANCHES[label][1]
+        names = [task] + [f"{task}.v{number}" for number in range(2, len(outputs) + 1)]
+        assert outputs == [f"{folder}/{name}.md" for name in names]
+        assert outputs[-1] == launched.path(folder, task)
+        assert [path for path in outputs if not (launched.folder / path).is_file()] == []
 
 
 def test_a_draft_that_is_sent_back_makes_its_branches_do_their_work_again(launched: Ran) -> None:
@@ -133,7 +143,7 @@ def test_a_branch_names_the_article_and_sources_that_the_draft_has(launched: Ran
     for task, keyword in KEYWORDS.items():
         draft, page = read_page(launched.text("drafts", task)), launched.text(BRANCHES[label][1], task)
         assert page.startswith(f"# {page[2:].partition(':')[0]}: {draft.title}\n\n- Task: `{task}`\n")
-        assert f"- Article: `drafts/{task}.md`\n- Keyword: {keyword}\n" in page
+        assert f"- Article: `{launched.path('drafts', task)}`\n- Keyword: {keyword}\n" in page
         listed = re.findall(r"^- (.+) \(`(.+)`\)$", part_of(page, "Sources"), re.MULTILINE)
         assert listed and all(titles[path] == title for title, path in listed)
         assert {path for _, path in listed} <= set(draft.sources)
@@ -245,7 +255,8 @@ def test_the_hero_image_has_three_ideas_and_a_card_with_the_title(launched: Ran)
             shown = re.split(r", | and ", re.search(r" of (.+?), as a photograph", prompt)[1])  # type: ignore[index]
             assert shown[0] == keyword and [one for one in shown if one.lower() not in draft.lower()] == []
             assert keyword in alt.lower() and len(alt) <= 125
-        card = ElementTree.fromstring((launched.folder / f"assets/images/{task}.svg").read_text("utf-8"))
+        _, path = launched.outputs("assets/images", task)
+        card = ElementTree.fromstring((launched.folder / path).read_text("utf-8"))
         title = read_page(draft).title
         assert (card.get("width"), card.get("height"), card.findtext(f"{SVG}title")) == ("1200", "630", title)
         lines = [one.text or "" for one in card.iter(f"{SVG}text")]
@@ -255,20 +266,20 @@ def test_the_hero_image_has_three_ideas_and_a_card_with_the_title(launched: Ran)
 
 def test_the_manifest_lists_what_the_branches_made(launched: Ran) -> None:
     listed = {one["path"] for one in json.loads((launched.folder / "manifest.json").read_text())["files"]}
-    made = {f"{folder}/{task}.md" for task in KEYWORDS for _, folder in BRANCHES.values()}
-    cards = {f"assets/images/{task}.svg" for task in KEYWORDS}
-    assert (made | cards) - listed == set()
+    made = {path for event in launched.events("branch_completed") for path in event["data"]["outputs"]}
+    assert len(made) >= len(KEYWORDS) * (len(BRANCHES) + 1), "a file of each branch, and a card"
+    assert made - listed == set()
 
 
 def test_the_same_draft_gives_the_same_files_again(launched: Ran) -> None:
     # Each agent was a process of its own, with another hash seed than this one.
     for task, keyword in KEYWORDS.items():
-        path = f"drafts/{task}.md"
+        path = launched.path("drafts", task)
         article = Article(launched.text("drafts", task), launched.sources, keyword)
         for name, folder in BRANCHES.values():
             module, more = agent(name), []
             if name == "image-director":
-                more = [f"{folder}/{task}.svg"]
+                more = launched.outputs(folder, task)[1:]
                 assert module.card_of(article) == (launched.folder / more[0]).read_text("utf-8")
             make = module.excerpt_of if name == "content-repurposer" else module.page_of
             assert make(article, path, task, *more) == launched.text(folder, task)
@@ -292,7 +303,7 @@ def test_what_is_not_wanted_is_not_made_and_the_rest_is(tmp_path: Path) -> None:
     assert done == {"Hero image": "completed", "Email excerpt": "completed"}
     assert sorted(path.name for path in (ran.folder / "assets").iterdir()) == ["email", "images"]
     assert ran.text("assets/email", "bread-001").startswith("# Email excerpt: Rye bread")
-    assert "<title>Rye bread" in (ran.folder / "assets/images/bread-001.svg").read_text()
+    assert "<title>Rye bread" in (ran.folder / ran.outputs("assets/images", "bread-001")[1]).read_text()
     assert ran.text("final", "bread-001").startswith("# Rye bread")
     assert record["status"] == "completed"
 
