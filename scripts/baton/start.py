@@ -37,6 +37,9 @@ import sys
 PACKAGES = ("click", "filelock", "msgspec")
 """What scripts import at their top; that the rest of requirements.txt came with these is the installer's promise."""
 
+HIDDEN = "typing_extensions"
+"""What msgspec loads where another package has brought it (0.6 bare interpreters), for names that typing has, too."""
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TRIED = "BATON_PYTHONS_TRIED"
 """The variable that ends the chain when an interpreter is not what it is called (a shell wrapper, say)."""
@@ -54,6 +57,7 @@ def require(script: str, *, json: bool = False) -> None:
         # a call (1.5 of 9 bare interpreters).
         gc.set_threshold(100_000, 50, 100)
         atexit.register(gc.freeze)
+        sys.modules.setdefault(HIDDEN, None)  # type: ignore[arg-type]  # the import system's word for "not to be had"
         os.environ["BATON_PYTHON"] = sys.executable
         os.environ.pop(TRIED, None)
         return
@@ -71,6 +75,12 @@ def require(script: str, *, json: bool = False) -> None:
             if candidate == named:
                 break
     _refuse(os.path.basename(script), tried, json=json or "--json" in sys.argv)
+
+
+def show_hidden() -> None:
+    """Let the next import find what was hidden from msgspec: some packages cannot do without it."""
+    if sys.modules.get(HIDDEN, sys) is None:
+        del sys.modules[HIDDEN]
 
 
 def _is_installed(package: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import structs
 
+from baton import start
 from baton.domain.errors import InvalidInput
 from baton.domain.evidence import LARGEST_SCHEMA, WrittenExpectation
 from baton.domain.pipelines import Step, Template
@@ -46,6 +47,7 @@ def steps_with_schemas(home: Home, steps: tuple[S, ...], where: str) -> tuple[S,
 def _with_schema(home: Home, one: WrittenExpectation, where: str) -> WrittenExpectation:
     if one.schema is None:
         return one
+    start.show_hidden()  # jsonschema needs it
     from baton.adapters.json_schemas import fault_of  # start-up: 60 ms, and few steps have a schema
 
     schema = one.schema if isinstance(one.schema, dict) else _read(home, one.schema, where)
