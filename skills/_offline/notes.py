@@ -6,7 +6,7 @@ The words are made here and read back here, so that the two ends cannot drift ap
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from _offline.pages import listed, numbered
@@ -85,6 +85,18 @@ def long_sentence(sentence: str, count: int, most: int) -> str:
 def hard_to_read(ease: float, least: float) -> str:
     """Ask for easier sentences."""
     return f"Its reading ease is {ease:g}, below {least:g}: write shorter sentences and plainer words."
+
+
+def of_pieces(found: Mapping[str, str]) -> str:
+    """Return the notes on several pieces of a batch as one text, each after the name of its piece."""
+    return " ".join(f"{name}: {text}" for name, text in found.items())
+
+
+def for_piece(text: str, name: str, names: Sequence[str]) -> str:
+    """Return what of such a text is meant for one piece: all of it when no piece is named, else its own and what is first."""
+    first, *named = re.split(f"({'|'.join(map(re.escape, names))}):", text)
+    own = (told for which, told in zip(named[::2], named[1::2], strict=True) if which == name)
+    return " ".join(part.strip() for part in (first, *own) if part.strip())
 
 
 def plan_from(notes: str) -> Plan:

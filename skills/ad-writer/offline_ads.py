@@ -78,9 +78,13 @@ def page_of(article: Article, path: str, task: str) -> str:
 
 
 def work(step: Step) -> None:
-    """Write the ads, then complete the step."""
-    page = page_of(step.text(), step.article, step.task)
-    step.hand_in(page, f"Ads: {numbered(page.count('```text'), 'text')} from `{step.article}`")
+    """Write the ads of each piece, then complete the step."""
+    step.hand_in_each(_made)
+
+
+def _made(piece: Step) -> tuple[str, str]:
+    page = page_of(piece.text(), piece.article, piece.task)
+    return page, f"Ads: {numbered(page.count('```text'), 'text')} from `{piece.article}`"
 
 
 if __name__ == "__main__":

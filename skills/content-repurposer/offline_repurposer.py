@@ -88,15 +88,19 @@ def _clock(seconds: int) -> str:
 
 
 def work(step: Step) -> None:
-    """Write excerpt or script, then complete the step."""
-    is_video = "video" in step.output.split("/")[:-1]
-    page = (script_of if is_video else excerpt_of)(step.text(), step.article, step.task)
+    """Write excerpt or script of each piece, then complete the step."""
+    step.hand_in_each(_made)
+
+
+def _made(piece: Step) -> tuple[str, str]:
+    is_video = "video" in piece.output.split("/")[:-1]
+    page = (script_of if is_video else excerpt_of)(piece.text(), piece.article, piece.task)
     what = (
         "Script for a video"
         if is_video
         else f"Email excerpt with {numbered(page.count('### Subject'), 'subject line')}"
     )
-    step.hand_in(page, f"{what}, from `{step.article}`")
+    return page, f"{what}, from `{piece.article}`"
 
 
 if __name__ == "__main__":

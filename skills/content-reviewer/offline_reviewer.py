@@ -35,6 +35,8 @@ KEYWORD_SHARES = (10, 80)
 LEAST_TOPICS = 0.8
 ALIKE, TELLING = 0.8, 5
 BROKEN_WORDS = 100
+BROKEN = "This is no article yet: it needs text, sections and named sources. "
+SENT_BACK = "sent back"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,26 +220,48 @@ def _traced(page: Page, sources: Sequence[Source]) -> int:
 
 
 def work(step: Step) -> None:
-    """Write the report, then complete the step or send the draft back."""
+    """Write the report on each piece, then complete the step or send the drafts back."""
     sources = read_sources(step.workspace)
-    draft = step.left_by("drafts")
-    research = step.left_by("research")
-    text = step.read(research) if (step.workspace / research).is_file() else ""
-    brief = brief_from(text, " ".join(step.keywords[:1]) or step.title)
-    review = review_of(step.read(draft), brief, sources)
     writer = step.step_of("drafts")
     is_second = writer is not None and step.times_sent_back(writer) > 0
-    verdict = "sent back" if review.is_broken or (review.failed and not is_second) else "accepted"
-    if verdict == "sent back" and writer is None:
-        raise Trouble(f"{draft} is not good enough, and no step before this one writes drafts: {review.notes}")
-    step.write(report_of(review, draft, verdict + (" with remarks" if review.failed and verdict == "accepted" else "")))
-    if verdict == "sent back" and writer is not None:
-        broken = "" if not review.is_broken else "This is no article yet: it needs text, sections and named sources. "
-        step.send_back(writer, broken + review.notes)
+    pieces = step.pieces()
+    reviews = [_review_for(piece, sources) for piece in pieces]
+    verdicts = [_verdict(review, is_second) for review in reviews]
+    sent = {
+        piece.name: BROKEN * review.is_broken + review.notes
+        for piece, review, verdict in zip(pieces, reviews, verdicts, strict=True)
+        if verdict == SENT_BACK
+    }
+    told = notes.of_pieces(sent) if pieces != [step] else "".join(sent.values())
+    if sent and writer is None:
+        raise Trouble(f"{pieces[0].left_by('drafts')} is not good enough, and no step before writes drafts: {told}")
+    for piece, review, verdict in zip(pieces, reviews, verdicts, strict=True):
+        piece.write(report_of(review, piece.left_by("drafts"), verdict))
+    if sent and writer is not None:
+        step.send_back(writer, told)
         return
+    # A batch is as good as its weakest piece.
+    quality, ease = min(one.quality for one in reviews), min(one.readability.ease for one in reviews)
+    said = [_said(piece.left_by("drafts"), review) for piece, review in zip(pieces, reviews, strict=True)]
+    step.complete(said, quality=quality, readability=ease)
+
+
+def _review_for(piece: Step, sources: Sequence[Source]) -> Review:
+    research = piece.left_by("research")
+    text = piece.read(research) if (piece.workspace / research).is_file() else ""
+    brief = brief_from(text, " ".join(piece.keywords[:1]) or piece.title)
+    return review_of(piece.read(piece.left_by("drafts")), brief, sources)
+
+
+def _verdict(review: Review, is_second: bool) -> str:
+    if review.is_broken or (review.failed and not is_second):
+        return SENT_BACK
+    return "accepted with remarks" if review.failed else "accepted"
+
+
+def _said(draft: str, review: Review) -> str:
     remarks = f", {numbered(len(review.failed), 'remark')}" if review.failed else ""
-    summary = f"Accepted `{draft}`: {review.quality} of 100{remarks}, reading ease {review.readability.ease:g}"
-    step.complete(summary, quality=review.quality, readability=review.readability.ease)
+    return f"Accepted `{draft}`: {review.quality} of 100{remarks}, reading ease {review.readability.ease:g}"
 
 
 if __name__ == "__main__":

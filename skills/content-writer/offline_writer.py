@@ -9,7 +9,7 @@ and it understands: longer, shorter, more sources, shorter sentences, more secti
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.append(os.path.join(os.environ.get("PATH", "").rpartition(":")[2], "..", "skills"))
@@ -17,12 +17,12 @@ from _offline import clauses
 from _offline.briefs import Brief, brief_from
 from _offline.notes import Plan, plan_from
 from _offline.outline import Part, Run, best_run, opening_of, parts_of
-from _offline.pages import capitalised, listed, numbered, ranges
+from _offline.pages import capitalised, listed, numbered, ranges, read_page
 from _offline.phrases import distinct, key_phrases, phrase_from
 from _offline.ranking import Weights, choose, cosine, lexrank
 from _offline.sources import Sentence, Source, Trouble, all_sentences, read_sources
 from _offline.step import Step, run
-from _offline.text import leans_back, terms, words
+from _offline.text import key, leans_back, terms, words
 
 STRICT = 0.42
 NARROW, WIDE, ENOUGH = (0.3,), (0.2, 0.1, 0.05), 0.85
@@ -38,13 +38,14 @@ LEAST = 100
 KEYWORD, FOCUS = 4.0, 1.6
 HOME = 0.08
 OTHERS, TELLING = 0.4, 0.8
+TOLD_BEFORE = 0.2
 
 
 class Draft:
     """One draft: sentences weighed, chosen, put in order."""
 
-    def __init__(self, brief: Brief, sources: Sequence[Source], plan: Plan) -> None:
-        self._brief, self._plan = brief, plan
+    def __init__(self, brief: Brief, sources: Sequence[Source], plan: Plan, told: Collection[str] = ()) -> None:
+        self._brief, self._plan, self._told = brief, plan, told
         self._sources = sources
         self._verbs = clauses.verbs_in(one.text for source in sources for one in source.sentences)
         self._all = all_sentences(sources)
@@ -132,8 +133,10 @@ class Draft:
         return frozenset(found - set(self._brief.keyword.stems))
 
     def _share(self, one: Sentence, head: str) -> float:
-        """How much of a sentence is this article's own: what others are about counts for less."""
+        """How much of a sentence is this article's own: what others tell, or are about, counts for less."""
         brief = self._brief
+        if key(one.text) in self._told:
+            return TOLD_BEFORE
         if head not in one.terms and not self._elsewhere.isdisjoint(one.terms):
             return OTHERS
         is_own = any(focus.is_in(one.terms) for focus in brief.phrases[:1])
@@ -269,14 +272,30 @@ def _paragraph(texts: Sequence[str], numbers: Mapping[str, int], found: Sequence
 
 
 def work(step: Step) -> None:
-    """Write the draft, then complete the step."""
+    """Write the draft of each piece, then complete the step: pieces about one keyword take different passages."""
     sources = read_sources(step.workspace)
-    brief = brief_from(step.read(step.left_by("research")), " ".join(step.keywords[:1]) or step.title)
-    plan = plan_from(step.notes)
-    draft = Draft(brief, sources, plan)
-    step.write(draft.page())
-    said = f"; on the notes: {listed(plan.did)}" if plan.did else ""
-    step.complete(draft.summary() + (said or ("; no note was understood" if step.notes else "")))
+    pieces = step.pieces()
+    told: dict[str, set[str]] = {}
+    said: list[str] = []
+    for piece in (one for one in pieces if one.former):
+        page = piece.read(piece.former or "")
+        piece.write(page)
+        told.setdefault(_brief_for(piece).keyword.text, set()).update(map(key, read_page(page).sentences))
+    for piece in (one for one in pieces if not one.former):
+        brief = _brief_for(piece)
+        plan = plan_from(piece.notes)
+        passages = told.setdefault(brief.keyword.text, set())
+        draft = Draft(brief, sources, plan, passages)
+        page = draft.page()
+        piece.write(page)
+        passages.update(map(key, read_page(page).sentences))
+        did = f"; on the notes: {listed(plan.did)}" if plan.did else ""
+        said.append(draft.summary() + (did or ("; no note was understood" if piece.notes else "")))
+    step.complete([*said, *(f"`{one.name}` is left as it was" for one in pieces if one.former)])
+
+
+def _brief_for(piece: Step) -> Brief:
+    return brief_from(piece.read(piece.left_by("research")), " ".join(piece.keywords[:1]) or piece.title)
 
 
 if __name__ == "__main__":

@@ -76,9 +76,13 @@ def page_of(article: Article, path: str, task: str) -> str:
 
 
 def work(step: Step) -> None:
-    """Write the mails, then complete the step."""
-    page = page_of(step.text(), step.article, step.task)
-    step.hand_in(page, f"{numbered(page.count('## Mail '), 'mail')} from `{step.article}`")
+    """Write the mails of each piece, then complete the step."""
+    step.hand_in_each(_made)
+
+
+def _made(piece: Step) -> tuple[str, str]:
+    page = page_of(piece.text(), piece.article, piece.task)
+    return page, f"{numbered(page.count('## Mail '), 'mail')} from `{piece.article}`"
 
 
 if __name__ == "__main__":

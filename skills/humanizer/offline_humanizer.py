@@ -130,11 +130,15 @@ def _stands_alone(sentence: str, openings: Collection[str]) -> bool:
 
 
 def work(step: Step) -> None:
-    """Write the article, then complete the step."""
+    """Write the article of each piece, then complete the step."""
     sources = read_sources(step.workspace)
-    page = edited(step.read(_draft_of(step)), sources)
-    said = f"{page.title} ({numbered(page.count, 'word')}, {numbered(len(page.sources), 'source')})"
-    step.hand_in(article_of(page, sources), said)
+
+    def made(piece: Step) -> tuple[str, str]:
+        page = edited(piece.read(_draft_of(piece)), sources)
+        said = f"{page.title} ({numbered(page.count, 'word')}, {numbered(len(page.sources), 'source')})"
+        return article_of(page, sources), said
+
+    step.hand_in_each(made)
 
 
 def _draft_of(step: Step) -> str:

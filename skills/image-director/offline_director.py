@@ -132,14 +132,18 @@ def _wrapped(text: str, most: int) -> list[str]:
 
 
 def work(step: Step) -> None:
-    """Write brief and card, then complete the step."""
-    article = step.text()
-    card = f"{os.path.splitext(step.output)[0]}.svg"
-    page = page_of(article, step.article, step.task, card)
-    step.write(card_of(article), card)
+    """Write brief and card of each piece, then complete the step."""
+    step.hand_in_each(_made)
+
+
+def _made(piece: Step) -> tuple[str, str]:
+    article = piece.text()
+    card = piece.beside(".svg")
+    page = page_of(article, piece.article, piece.task, card)
+    piece.write(card_of(article), card)
     ideas = numbered(page.count("- Prompt: "), "idea")
     said = f"A card with the title, and {ideas} for a picture, which a person or a model makes"
-    step.hand_in(page, said, more=[card])
+    return page, said
 
 
 if __name__ == "__main__":

@@ -207,25 +207,39 @@ def _share(source: Source, hits: Counter[str]) -> int:
 
 
 def work(step: Step) -> None:
-    """Write the brief, then complete the step."""
+    """Write the brief of each piece, then complete the step."""
     sources = read_sources(step.workspace)
-    others, turns = step.siblings()
-    wanted = Wanted(
-        task=step.task,
-        title=step.title,
-        keywords=step.keywords,
-        wishes=step.wishes,
-        number=step.number,
-        others=others,
-        turns=turns,
-    )
-    brief = brief_of(wanted, sources)
-    step.write(brief)
+    pieces = step.pieces()
+    briefs = [_brief_for(piece, sources) for piece in pieces]
+    angles = [tuple(_named(brief, label) for label in ("Keyword", "Focus")) for brief in briefs]
+    if (count := len(set(angles))) < len(pieces):
+        said = f"the sources give {numbered(count, 'different article')} on these keywords, and {len(pieces)} are asked for"
+        raise Trouble(f"{said}: ask for fewer, give more keywords, or add sources")
+    for piece, brief in zip(pieces, briefs, strict=True):
+        piece.write(brief)
     # The same sources give the same brief: what notes ask for here, only other sources or keywords can change.
     unheeded = "; the notes need a person or a model: nothing else is in these sources" if step.notes else ""
     total = sum(source.count for source in sources)
-    focus = brief.partition("- Focus: ")[2].partition("\n")[0]
-    step.complete(f"Brief from {numbered(len(sources), 'source')} ({total} words), focus: {focus}{unheeded}")
+    read = f"Brief from {numbered(len(sources), 'source')} ({total} words)"
+    step.complete([f"{read}, focus: {focus}{unheeded}" for _, focus in angles])
+
+
+def _brief_for(piece: Step, sources: Sequence[Source]) -> str:
+    others, turns = piece.siblings()
+    wanted = Wanted(
+        task=piece.task,
+        title=piece.title,
+        keywords=piece.keywords,
+        wishes=piece.wishes,
+        number=piece.number,
+        others=others,
+        turns=turns,
+    )
+    return brief_of(wanted, sources)
+
+
+def _named(brief: str, label: str) -> str:
+    return brief.partition(f"- {label}: ")[2].partition("\n")[0]
 
 
 if __name__ == "__main__":

@@ -92,9 +92,13 @@ def _has_figure(passage: Passage) -> bool:
 
 
 def work(step: Step) -> None:
-    """Write the page, then complete the step."""
-    page = page_of(step.text(), step.article, step.task)
-    step.hand_in(page, f"Landing page of {numbered(len(words(page)), 'word')} from `{step.article}`")
+    """Write the page of each piece, then complete the step."""
+    step.hand_in_each(_made)
+
+
+def _made(piece: Step) -> tuple[str, str]:
+    page = page_of(piece.text(), piece.article, piece.task)
+    return page, f"Landing page of {numbered(len(words(page)), 'word')} from `{piece.article}`"
 
 
 if __name__ == "__main__":

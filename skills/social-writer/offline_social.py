@@ -68,9 +68,13 @@ def _post(name: str, texts: list[str], passages: list[Passage], most: int, tags:
 
 
 def work(step: Step) -> None:
-    """Write the posts, then complete the step."""
-    page = page_of(step.text(), step.article, step.task)
-    step.hand_in(page, f"{numbered(page.count('```text'), 'post')} from `{step.article}`")
+    """Write the posts of each piece, then complete the step."""
+    step.hand_in_each(_made)
+
+
+def _made(piece: Step) -> tuple[str, str]:
+    page = page_of(piece.text(), piece.article, piece.task)
+    return page, f"{numbered(page.count('```text'), 'post')} from `{piece.article}`"
 
 
 if __name__ == "__main__":

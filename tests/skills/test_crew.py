@@ -426,3 +426,43 @@ def test_sentences_are_read_the_same_by_all(ran: Ran) -> None:
     for source in ran.sources:
         for one in source.sentences:
             assert sentences(one.text) == [one.text]
+
+
+# -- a batch: one task for three articles -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    found = Ran(tmp_path_factory.mktemp("batch"), changes={"generate": "batch"})
+    yield found
+    found.end()
+
+
+def articles_of(batch: Ran) -> dict[str, str]:
+    folder = batch.folder / batch.path("final", "bread-001")
+    return {file.name: file.read_text("utf-8") for file in sorted(folder.iterdir())}
+
+
+def test_a_batch_of_three_is_made_offline_and_every_step_makes_three(batch: Ran) -> None:
+    record = batch.tasks["bread-001"]
+    assert list(batch.tasks) == ["bread-001"] and record["status"] == "completed"
+    assert [(row["agent"], row["done"], row["total"]) for row in record["progress"]] == [(name, 3, 3) for name in CREW]
+    names = [f"{n:02}-{keyword.replace(' ', '-')}.md" for n, keyword in enumerate(KEYWORDS, 1)]
+    assert list(articles_of(batch)) == names
+    for folder in ("research", "drafts", "reviewed", "final"):
+        assert sorted(file.name for file in (batch.folder / batch.path(folder, "bread-001")).iterdir()) == names
+    assert not batch.events("agent_crashed")
+
+
+def test_the_pieces_of_a_batch_are_the_articles_that_three_tasks_make(batch: Ran, ran: Ran) -> None:
+    assert list(articles_of(batch).values()) == [ran.text("final", task) for task in TASKS]
+
+
+def test_only_the_pieces_that_the_reviewer_names_are_written_again(batch: Ran, ran: Ran) -> None:
+    (asked,) = batch.events("revision_requested")
+    weak = {number for number, task in enumerate(TASKS) if ran.tasks[task]["revision_count"]}
+    names = list(articles_of(batch))
+    assert {name for name in names if f"{name}: (1) " in asked["data"]["notes"]} == {names[number] for number in weak}
+    first, second = (batch.folder / "drafts" / folder for folder in ("bread-001", "bread-001.v2"))
+    changed = {name for name in names if (first / name).read_text() != (second / name).read_text()}
+    assert changed == {names[number] for number in weak} and len(changed) < len(names)
