@@ -37,8 +37,12 @@ import sys
 PACKAGES = ("click", "filelock", "msgspec")
 """What scripts import at their top; that the rest of requirements.txt came with these is the installer's promise."""
 
-HIDDEN = "typing_extensions"
-"""What msgspec loads where another package has brought it (0.6 bare interpreters), for names that typing has, too."""
+HIDDEN = ("typing_extensions", "_hashlib")
+"""What packages load at their top where it is there, and do as well without.
+
+msgspec takes typing_extensions, if another package has brought it, for names that typing has, too (0.6 of a bare
+interpreter). filelock, by way of secrets, takes all of OpenSSL (0.3); without it Python's own hashes serve.
+"""
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TRIED = "BATON_PYTHONS_TRIED"
@@ -57,7 +61,9 @@ def require(script: str, *, json: bool = False) -> None:
         # a call (1.5 of 9 bare interpreters).
         gc.set_threshold(100_000, 50, 100)
         atexit.register(gc.freeze)
-        sys.modules.setdefault(HIDDEN, None)  # type: ignore[arg-type]  # the import system's word for "not to be had"
+        if _is_installed("_md5"):  # some distributions build Python without hashes of its own
+            for module in HIDDEN:
+                sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # the import system's "not to be had"
         os.environ["BATON_PYTHON"] = sys.executable
         os.environ.pop(TRIED, None)
         return
@@ -78,9 +84,10 @@ def require(script: str, *, json: bool = False) -> None:
 
 
 def show_hidden() -> None:
-    """Let the next import find what was hidden from msgspec: some packages cannot do without it."""
-    if sys.modules.get(HIDDEN, sys) is None:
-        del sys.modules[HIDDEN]
+    """Let the next import find what was hidden: some packages cannot do without it."""
+    for module in HIDDEN:
+        if sys.modules.get(module, sys) is None:
+            del sys.modules[module]
 
 
 def _is_installed(package: str) -> bool:

@@ -239,3 +239,20 @@ def test_every_script_begins_as_start_prescribes() -> None:
     assert [path.name for path in scripts if path.read_text().splitlines()[:2] != begin] == []
     assert [path.name for path in scripts if not os.access(path, os.X_OK)] == []
     assert [path.name for path in scripts if "\nstart.require(__file__" not in path.read_text()] == []
+
+
+def test_what_packages_load_for_nothing_is_not_loaded_and_can_be_had_by_what_needs_it(tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+from baton import start
+start.require("x")
+import click, filelock, msgspec, hashlib
+hidden = [sys.modules[name] for name in start.HIDDEN]
+digest = hashlib.sha256(b"abc").hexdigest()
+start.show_hidden()
+import jsonschema, _hashlib
+print(hidden, digest[:8], bool(sys.modules["typing_extensions"]))
+"""
+    done = run([sys.executable, "-c", program], cwd=tmp_path, BATON_HOME=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("[None, None] ba7816bf True\n", "")

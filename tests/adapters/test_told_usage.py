@@ -55,6 +55,12 @@ def test_copilots_tokens_stand_in_its_file_by_model(tmp_path: Path, file: str, u
     assert (verdict.usage, verdict.models) == (SAID | used, {"fake-model": used})
 
 
+def test_copilots_time_is_of_the_whole_session_like_its_tokens(tmp_path: Path) -> None:
+    """Seen of 1.0.102: 0.395 s, then 2.906 s for a run that resumed the session."""
+    verdict = copilot(tmp_path, (FILES / "resumed.json").read_bytes())
+    assert {*tokens(0, 0), "duration_seconds"} == {*(verdict.session_counts or ())}
+
+
 @pytest.mark.parametrize("file", [None, b"", b"{", b"[]", b"null", b'{"modelMetrics": {"m": 7}}', b"[" * 100_000])
 def test_of_a_copilot_without_a_sound_file_no_tokens_are_known(tmp_path: Path, file: bytes | None) -> None:
     assert copilot(tmp_path, file).usage == SAID

@@ -22,7 +22,7 @@ KINDS = {
     "research": "research_material",
     "briefs": "brief",
     "drafts": "article",
-    "reviewed": "article",
+    "reviewed": "review",
     "final": "article",
     "reports": "report",
 }

@@ -57,7 +57,7 @@ SPEECH = Speech(
         FailureKind.MODEL_UNKNOWN: "name another one, or map it under harness.models",
         FailureKind.TOOL_DENIED: "see harness.copilot.allowed_tools",
     },
-    of_session=tuple(COUNTS),
+    of_session=(*COUNTS, "duration_seconds"),
 )
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module, metadata, util
 
+from baton import start
 from baton.cli.checks import Finding, Patient, error, passed, warning
 from baton.store.layout import toolkit_path
 
@@ -33,6 +34,7 @@ def python(patient: Patient) -> Iterator[Finding]:
 
 def packages(patient: Patient) -> Iterator[Finding]:
     """Every package of requirements.txt is there, new enough, and can be imported."""
+    start.show_hidden()
     file = toolkit_path("requirements.txt")
     cure = f"{sys.executable} -m pip install -r {file}"
     seen = []
