@@ -76,7 +76,7 @@ class Kind(Protocol[R]):
         """Tell whether a damaged record of this id lies in quarantine."""
 
     def set_aside(self, id: str, reason: str) -> bool:
-        """Move a damaged record to quarantine, after looking again under its lock; tell whether it was moved."""
+        """Move a damaged record (with its archived version) to quarantine, after a look under its lock; tell if it was."""
 
     def resync(self, id: str, entries: Collection[Entry] = ()) -> bool:
         """Bring the index into line with the record: what it waits under is there, of ``entries`` nothing else is."""

@@ -335,6 +335,22 @@ def test_live_tasks_are_listed_and_finished_ones_on_demand(home: Home) -> None:
     assert listed("--campaign", "spring") == []
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_list_all_shows_a_task_once_that_also_stands_in_the_archive(home: Home, damaged: bool) -> None:
+    home.make_task("a", agents=["alpha"])
+    home.complete("a")
+    archived = home.state / "archive/tasks/a.json"
+    before = archived.read_bytes()
+    home.ok("review", "a", "fix", "alpha", "--notes", "shorter")
+    archived.write_bytes(before)
+    if damaged:
+        (home.state / "tasks/a.json").write_bytes(b"{")
+
+    found = [(task["id"], task["status"]) for task in home.ok("task", "list", "--all", "--json").json]
+
+    assert found == ([] if damaged else [("a", "revision_needed")])
+
+
 def test_nothing_to_list_is_said(home: Home) -> None:
     assert home.ok("task", "list").out == "No tasks.\n"
     assert home.ok("task", "ready").out == "Nothing is ready.\n"

@@ -15,9 +15,20 @@ from typing import Any, NamedTuple
 
 from tests.builders import cancel, end_run, grant
 from tests.cli.homes import Home, call
-from tests.store.homes import FakeClock, comment, do, do_campaign, open_home, small_campaign, small_task
+from tests.store.homes import (
+    FIX,
+    TO_THE_END,
+    FakeClock,
+    comment,
+    do,
+    do_campaign,
+    open_home,
+    small_campaign,
+    small_task,
+)
 
 from baton.domain import campaigns
+from baton.domain import commands as c
 from baton.domain.delivery import Delivery
 from baton.domain.records import HISTORY_LIMIT
 from baton.domain.statuses import Outcome
@@ -99,6 +110,20 @@ def spoil(store: HomeStore) -> None:
     """Make a task whose record is none any more."""
     do(store, "t-2", small_task("t-2"))
     Path(store.home.in_state("tasks", "t-2.json")).write_text("{")
+
+
+def archived_beside(store: HomeStore) -> None:
+    """Make two tasks, one of them completed and archived; and the wreck that it may become."""
+    make(store)
+    do(store, "t-2", small_task("t-2"), *TO_THE_END, archive=True)
+    Path(store.home.in_state("wreck")).write_text("{")
+
+
+def return_and_break(store: HomeStore) -> Any:
+    """Bring a task back from the archive; its record is none any more, and is set aside."""
+    do(store, "t-2", FIX)
+    os.rename(store.home.in_state("wreck"), store.home.in_state("tasks", "t-2.json"))
+    return store.tasks.set_aside("t-2", "")
 
 
 def in_next_boot(store: HomeStore) -> Any:
@@ -202,6 +227,11 @@ KINDS: dict[str, Kind] = {
         lambda store: store.tasks.archive("t-2", lambda task: task.is_finished),
         lambda store: (make(store), do(store, "t-2", small_task("t-2"), cancel())),
     ),
+    "a return from the archive": Kind(lambda store: do(store, "t-2", FIX), archived_beside),
+    "a change in the archive": Kind(
+        lambda store: do(store, "t-2", c.ApproveTask(by="ann"), archive=True), archived_beside
+    ),
+    "a damaged record that had returned": Kind(return_and_break, archived_beside, small_first=False),
     "a damaged record": Kind(
         lambda store: store.tasks.set_aside("t-2", ""), lambda store: (make(store), spoil(store))
     ),

@@ -183,6 +183,12 @@ def second_step_held(home: Home) -> None:
     home.acquire("t-1", "beta")
 
 
+def completed(home: Home) -> None:
+    """A task of one step that is completed, and archived."""
+    home.make_task(agents=["alpha"])
+    home.complete()
+
+
 def dependent(home: Home) -> None:
     """A task of one step held by hand, and another one that waits for it."""
     held(agents=["alpha"])(home)
@@ -333,6 +339,7 @@ DEEDS: dict[str, Deed] = {
     "revise": Deed(
         second_step_held, ("request_revision", "t-1", "--agent", "beta", "--to-step", "0", "--notes", "dry"), main=True
     ),
+    "fix": Deed(completed, ("review", "t-1", "fix", "alpha", "--notes", "shorter"), main=True),
     "create": Deed(to_be_made, ("task", "create", "{beside}/second.json", "--json"), commits=2),
     "activate": ACTIVATE,
     "dispatch": Deed(ready_and_awake, step=dispatch, again=False),

@@ -122,6 +122,7 @@ def check(root: Path, told: list[dict[str, int]], final: dict[str, bytes | None]
         record: Any = getattr(store, f"{kind}s").read(id)
         assert record is not None, f"{name} is lost"
         assert record.version >= version, name
+    check_places(store)
     check_log(store)
     check_waits(store)
     check_cursor(store)
@@ -161,6 +162,18 @@ def check_log(store: HomeStore) -> None:
         kind = "task" if isinstance(record, Task) else "campaign"
         versions = {int(id.split(":")[1]) for id in ids if id.startswith(f"{kind}/{record.id}:")}
         assert versions == set(range(1, record.version + 1)), record.id
+
+
+def check_places(store: HomeStore) -> None:
+    """Check that nothing stands in the archive, too, once the home is mended and what is damaged was set aside."""
+    store.prepare()
+    store.mend()
+    for records in (store.tasks, store.campaigns):
+        for one in list(records.live()):
+            if isinstance(one, Damage):
+                assert records.set_aside(one.id, "")
+        archived = list(records.ids(archived=True))
+        assert [id for id in archived if records.is_live(id) or records.is_set_aside(id)] == []
 
 
 def check_waits(store: HomeStore) -> None:

@@ -99,12 +99,16 @@ LOOKING = [list_, ready, show, steps]
 
 
 def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
-    """All live tasks that can be read, and the archived ones if they are wanted."""
+    """All live tasks that can be read, and the archived ones if they are wanted; each once, as a live one counts."""
     if not os.path.isdir(wiring.home.in_state("tasks")):
         return
-    yield from (task for task in wiring.store.tasks.live() if not isinstance(task, Damage))
+    seen = set()
+    for task in wiring.store.tasks.live():
+        seen.add(task.id)
+        if not isinstance(task, Damage):
+            yield task
     for id in wiring.store.tasks.ids(archived=True) if archived else ():
-        found = wiring.store.tasks.read(id)
+        found = wiring.store.tasks.read(id) if id not in seen else None
         if found is not None and found.status != "deleted":
             yield found
 

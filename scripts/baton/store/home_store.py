@@ -120,6 +120,9 @@ class HomeStore:
             for record in records
             if not isinstance(record, Damage)
         )
+        # The removal of an archived file is not synced. A mark would have told of it; the marks go now.
+        for kept in (self.tasks, self.campaigns):
+            kept.drop_twins()
         # A mark from before the boot names a place in a log that may have been longer: what was given back could lie
         # before it, and be appended once more. All that a mark could mend in the log has just been mended.
         for kind in ("task", "campaign"):

@@ -23,13 +23,13 @@ from baton.store.layout import Home
 from baton.store.locks import Locks
 from baton.store.log import EventLog
 from baton.store.marks import Mark, Marks
+from baton.store.quarantine import SUFFIX, Quarantine
 from baton.store.ready import ReadyIndex
 
 if TYPE_CHECKING:
     from baton.ports import Clock
 
 R = TypeVar("R", bound=Any)
-SUFFIX = ".json"
 
 
 class Index(Struct, frozen=True):
@@ -65,7 +65,7 @@ class RecordFiles(Generic[R]):
         self._warn = warn
         self._live = home.in_state(f"{kind}s")
         self._archive = home.in_state("archive", f"{kind}s")
-        self._quarantine = home.in_state("quarantine", f"{kind}s")
+        self._quarantine = Quarantine(home, kind)
         self._temporary = home.in_state("tmp")
 
     # -- changing -----------------------------------------------------------------------------------------------
@@ -106,14 +106,10 @@ class RecordFiles(Generic[R]):
             path = self._path(id)
             if not os.path.exists(path):
                 path = self._path(id, archived=True)
-            target = os.path.join(self._quarantine, id)
-            while os.path.exists(target + SUFFIX):
-                target += "~"  # one that was mended by hand and broke again: the older one is evidence, too
             with said(path):
-                temporary = os.path.join(self._temporary, f"reason-{id}-{os.getpid()}")
-                replace(target + ".reason.txt", f"{self._clock.now()} {reason}\n".encode(), temporary)
-                os.rename(path, target + SUFFIX)
-                sync_folder(self._quarantine)
+                if path == self._path(id):
+                    self._set_aside_archived(id)
+                self._quarantine.take(id, path, self._clock.now(), reason)
             return True
 
     def resync(self, id: str, entries: Collection[Entry] = ()) -> bool:
@@ -134,6 +130,22 @@ class RecordFiles(Generic[R]):
         """Finish what the last holder of this record's stripe left undone."""
         with self._held(id):
             return
+
+    def drop_twins(self) -> None:
+        """Remove archived files that power loss gave back: of a live record, of its version or an earlier one.
+
+        Only while nobody changes anything: at boot. What cannot be read decides nothing, and stays.
+        """
+        for id in self.ids():
+            if os.path.exists(self._path(id, archived=True)):
+                try:
+                    live, archived = (
+                        self._codec.decode(read_bytes(self._path(id, archived=one)) or b"", id) for one in (False, True)
+                    )
+                except (StateDamaged, StateNewer, OSError):
+                    continue
+                if archived.version <= live.version:
+                    self._drop_archived(id)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -176,7 +188,7 @@ class RecordFiles(Generic[R]):
 
     def is_set_aside(self, id: str) -> bool:
         """Tell whether a damaged record of this id lies in quarantine."""
-        return os.path.exists(os.path.join(self._quarantine, id + SUFFIX))
+        return self._quarantine.holds(id)
 
     def modified(self, id: str) -> tuple[int, ...] | None:
         """A cheap sign of change of a live record: it differs after every commit."""
@@ -265,6 +277,14 @@ class RecordFiles(Generic[R]):
         """Remove the archived file of a record that is live again: its live one is durable, and counts."""
         with suppress(FileNotFoundError):
             os.unlink(self._path(id, archived=True))
+
+    def _set_aside_archived(self, id: str) -> None:
+        """Let no archived file count in the place of a live one that goes to quarantine."""
+        path = self._path(id, archived=True)
+        if os.path.exists(path):
+            reason = f"an archived version of {self.kind} '{id}', whose live record is damaged"
+            self._quarantine.take(f"{id}~", path, self._clock.now(), reason)
+        sync_folder(self._archive)  # that it is gone, from now or from before, must outlive the live one
 
     def _entries(self, record: R | None) -> frozenset[Entry]:
         return self._index.entries(record) if self._index is not None and record is not None else frozenset()
