@@ -412,7 +412,7 @@ def test_the_manifest_lists_every_file_with_its_hash(live: Home) -> None:
             (
                 ("research", "research_material", None),
                 ("drafts", "article", "research/spring-001.md"),
-                ("reviewed", "article", "drafts/spring-001.md"),
+                ("reviewed", "review", "drafts/spring-001.md"),
             )
         )
     ]
