@@ -483,6 +483,7 @@ def test_only_what_is_of_strictly_higher_priority_comes_before_the_next_step(
 
 
 def test_tasks_are_taken_by_priority_then_by_age(home: ScratchHome) -> None:
+    home.settings(concurrency={"agents": 1})  # a second supervisor would work beside the first one
     home.agent("writer", 'note order "$BATON_TASK"')
     for id, priority in (("a", "low"), ("b", "medium"), ("c", "urgent"), ("d", "medium"), ("e", 7)):
         home.task(id, "writer", priority=priority)
