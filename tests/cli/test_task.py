@@ -351,6 +351,14 @@ def test_list_all_shows_a_task_once_that_also_stands_in_the_archive(home: Home, 
     assert found == ([] if damaged else [("a", "revision_needed")])
 
 
+def test_a_damaged_task_in_the_archive_hides_no_other(home: Home) -> None:
+    for task in ("a", "b"):
+        home.make_task(task, agents=["alpha"])
+        home.complete(task)
+    (home.state / "archive/tasks/a.json").write_bytes(b"{")
+    assert [task["id"] for task in home.ok("task", "list", "--all", "--json").json] == ["b"]
+
+
 def test_nothing_to_list_is_said(home: Home) -> None:
     assert home.ok("task", "list").out == "No tasks.\n"
     assert home.ok("task", "ready").out == "Nothing is ready.\n"

@@ -8,7 +8,7 @@ import os
 import signal
 from typing import Any
 
-from tests.engine.homes import ScratchHome
+from tests.engine.homes import ScratchHome, eventually
 
 from baton.domain.pipelines import OnComplete, Step, Template
 from baton.domain.records import Unit
@@ -105,6 +105,17 @@ def test_by_hand_it_is_registered_too(home: ScratchHome) -> None:
         ("drafts/t.md", "First", 1, None),
         ("drafts/t.v2.md", "Second", 2, "drafts/t.md"),
     ]
+
+
+def test_what_an_agent_writes_over_its_first_version_is_the_second(home: ScratchHome) -> None:
+    home.agent("writer", "mkdir -p drafts; date +%N >drafts/t.md; complete_step.py --output drafts/t.md >answer")
+    home.task("t", Step(agent="writer", output_dir="drafts"))
+    home.serve()
+    home.run("review.py", "t", "fix", "writer", "--notes", "shorter")
+    eventually(lambda: home.read("t").status == "completed", "the second version")
+    unit = home.read("t").current
+    assert unit.result is not None
+    assert [(one.path, one.version) for one in unit.result.resources] == [("drafts/t.md", 2)]
 
 
 def test_a_run_whose_supervisor_dies_after_its_report_has_left_what_it_left(home: ScratchHome) -> None:

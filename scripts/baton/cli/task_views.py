@@ -14,6 +14,7 @@ from baton.cli.paint import plain
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
+from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.ids import check_id
 from baton.domain.lineage import listed
 from baton.domain.priorities import rank_of
@@ -108,7 +109,10 @@ def tasks_of(wiring: Wiring, *, archived: bool = False) -> Iterator[Task]:
         if not isinstance(task, Damage):
             yield task
     for id in wiring.store.tasks.ids(archived=True) if archived else ():
-        found = wiring.store.tasks.read(id) if id not in seen else None
+        try:
+            found = wiring.store.tasks.read(id) if id not in seen else None
+        except (StateDamaged, StateNewer):
+            continue  # as of the live ones: the others are listed all the same
         if found is not None and found.status != "deleted":
             yield found
 

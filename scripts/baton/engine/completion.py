@@ -136,8 +136,11 @@ def _files_of(task: Task, papers: Papers) -> list[dict[str, Any]]:
                 if described is None:
                     continue
                 # Hash and title are the file's as it is now; where it came from was known when it was made.
-                parent = left[path].parent if path in left else parent_of(task, unit, path)
-                origin = {"kind": kind_of(path), "version": result.version, "parent": parent}
+                known = left.get(path)
+                version, parent = (
+                    (known.version, known.parent) if known else (result.version, parent_of(task, unit, path))
+                )
+                origin = {"kind": kind_of(path), "version": version, "parent": parent}
                 files.append({**described, **origin, "task": task.id, "step": unit.step})
     return files
 

@@ -53,7 +53,7 @@ class Inspector:
             lease = task.lease_with(granted.lease.token) if task is not None else None
             if task is None or lease is None or not is_done(lease, watched.outcome):
                 return watched, None
-            missing = self.of_run(task, lease, is_given_up)
+            missing = self._of_run(task, lease, is_given_up)
         except BatonError:
             return watched, None
         if missing is None:
@@ -66,6 +66,9 @@ class Inspector:
     def of_run(self, task: Task, lease: Lease, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
         """Say what a run that is over has left out; ``None`` when it was given up."""
         self._preparation.drop_copies(task, task.unit(lease.unit))
+        return self._of_run(task, lease, is_given_up)
+
+    def _of_run(self, task: Task, lease: Lease, is_given_up: Callable[[], bool]) -> tuple[str, ...] | None:
         return self._missing(task, task.unit(lease.unit), lease.agent, lease, lease.run or "", is_given_up)
 
     def by_hand(self, task: Task, unit: Unit, agent: str) -> tuple[str, ...]:

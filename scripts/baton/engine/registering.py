@@ -12,6 +12,7 @@ from baton.domain.lineage import kind_of, parent_of, version_in
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.resources import MOST_RESOURCES, Resource
 from baton.domain.times import epoch
+from baton.domain.versions import copies_of, original_of, results_of, version_of
 from baton.engine.inspecting import is_done
 from baton.engine.judging import Watched
 from baton.ports import Store
@@ -70,11 +71,19 @@ class Registrar:
         if since_ns is not None:
             # A whole second earlier: some file systems know no fractions.
             found = [path for path in found if (self._shelves.written_at(root, path) or 0) >= since_ns - 10**9]
-        mine = dict.fromkeys((*named, *found))
+        copies = {copy for _, copy in copies_of(task, unit)}  # ours, of what it may write over
+        mine = dict.fromkeys((*named, *(path for path in found if path not in copies)))
         described = (self._shelves.describe(root, path) for path in list(mine)[:MOST_RESOURCES])
-        return tuple(self._resource(task, unit, one) for one in described if one is not None)
+        version, before = version_of(task, unit), results_of(original_of(task, unit))
+        left_before = {(one.path, one.sha256) for result in before for one in result.resources}
+        return tuple(
+            self._resource(task, unit, one, version if one["path"] in named else 1)
+            for one in described
+            if one is not None and (one["path"] in named or (one["path"], one["sha256"]) not in left_before)
+        )
 
-    def _resource(self, task: Task, unit: Unit, described: dict[str, Any]) -> Resource:
+    def _resource(self, task: Task, unit: Unit, described: dict[str, Any], least: int) -> Resource:
+        """``least``: what an agent names is of its round's version, also where it has not put that into the name."""
         path = described["path"]
         return Resource(
             path=path,
@@ -82,6 +91,6 @@ class Registrar:
             title=described["title"],
             sha256=described["sha256"],
             bytes=described["bytes"],
-            version=version_in(path)[0],
+            version=max(least, version_in(path)[0]),
             parent=parent_of(task, unit, path),
         )

@@ -123,11 +123,7 @@ class EventLog:
 
     def since(self, day: str, type: str) -> Iterator[dict[str, Any]]:
         """The events of one type of this day and later, oldest first: a file of a day holds none of a later one."""
-        sign = f'"{type}"'.encode()  # a line without it need not be decoded
-        for name in self._names_from(day):
-            for event in _decoded(line for line in self._lines(name, 0) if sign in line):
-                if event.get("type") == type:
-                    yield event
+        return self._matching(day, f'"{type}"', "type", type)
 
     def first_day(self) -> str | None:
         """The day of the oldest file."""
@@ -152,17 +148,9 @@ class EventLog:
     def about(self, kind: str, id: str, since_day: str) -> Iterator[dict[str, Any]]:
         """The events about one task or campaign, oldest first; ``since_day``: of the record's first (``YYYY-MM-DD``).
 
-        Only lines that hold the id are decoded: a log of months goes by as bytes. A file's name is never before the day of
-        what stands in it.
+        A file's name is never before the day of what stands in it.
         """
-        sign = f'"{kind}":"{id}"'.encode()
-        for name in self._names_from(since_day):
-            try:
-                with open(self._path(name), "rb") as file:
-                    lines = [line for line in file if sign in line and line.endswith(b"\n")]
-            except FileNotFoundError:
-                continue  # retention was quicker
-            yield from (event for event in _decoded(lines) if event.get(kind) == id)
+        return self._matching(since_day, f'"{kind}":"{id}"', kind, id)
 
     def give_back(self, histories: Iterable[Sequence[Event]]) -> int:
         """Append what power loss took from the log but not from the records; return how many events that were.
@@ -226,6 +214,14 @@ class EventLog:
             os.fdatasync(fd)
         finally:
             os.close(fd)
+
+    def _matching(self, day: str, sign: str, field: str, value: str) -> Iterator[dict[str, Any]]:
+        """The events of ``day`` and later whose field has this value. Lines without the sign are not decoded."""
+        searched = sign.encode()
+        for name in self._names_from(day):
+            for event in _decoded(line for line in self._lines(name, 0) if searched in line):
+                if event.get(field) == value:
+                    yield event
 
     def _lines(self, name: str, start: int) -> list[bytes]:
         """The whole lines of a file from ``start`` on; an unterminated tail is still being written, or lost."""
