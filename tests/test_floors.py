@@ -28,7 +28,7 @@ PACKAGE = SCRIPTS / "baton"
 
 MAY_IMPORT = {
     "domain": {"domain"},
-    "ports": {"domain"},
+    "ports": {"ports", "domain"},
     "store": {"store", "ports", "domain"},
     "engine": {"engine", "ports", "domain"},
     "adapters": {"adapters", "ports", "domain"},
@@ -222,7 +222,7 @@ def _shared_bases(modules: list[Module], found: list[Arrow]) -> set[str]:
 
 
 def _ports(modules: list[Module]) -> set[str]:
-    texts = [module.tree for module in modules if module.name == "baton.ports"]
+    texts = [module.tree for module in modules if module.room == "ports"]
     return {node.name for tree in texts for node in ast.walk(tree) if isinstance(node, ast.ClassDef)} | {"Notifier"}
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import click
 from click.shell_completion import CompletionItem
 
+from baton.cli.configuration import SHIPPED_SKILLS
 from baton.cli.templates import SHIPPED_PIPELINES, SUFFIXES, own_folder
-from baton.cli.wiring import SHIPPED_SKILLS, find_home
+from baton.cli.wiring import find_home
 from baton.domain.errors import BatonError
 from baton.domain.priorities import PRIORITIES
 from baton.store.layout import Home

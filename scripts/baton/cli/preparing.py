@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 from baton.adapters.evidence import EvidenceChecks
 from baton.adapters.processes import LinuxProcesses
-from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
+from baton.cli.configuration import SHIPPED_SKILLS
+from baton.cli.wiring import SCRIPTS, Wiring
 from baton.domain.errors import HarnessMissing
 from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.records import Task, Unit
 from baton.domain.settings import HarnessSettings
 from baton.engine.inspecting import Inspector
-from baton.engine.preparation import Places, Preparation, Prompts
+from baton.engine.preparation import Preparation, Prompts
+from baton.engine.prompt_facts import Places
 from baton.ports import Harness
 from baton.store.layout import toolkit_path
 

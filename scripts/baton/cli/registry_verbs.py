@@ -6,9 +6,10 @@ import click
 import msgspec
 
 from baton.cli.caller import person
+from baton.cli.configuration import SHIPPED_SKILLS
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
-from baton.cli.wiring import SHIPPED_SKILLS, Wiring
+from baton.cli.wiring import Wiring
 from baton.domain.errors import InvalidInput, InvalidWord
 from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent

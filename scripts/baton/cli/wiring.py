@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from baton.cli.configuration import HomeAgents, HomeConfig
 from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import BatonError, CampaignNotFound, InvalidInput, InvalidWord, TaskNotFound
 from baton.store.layout import Home, toolkit_path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from baton.domain.pipelines import Template
     from baton.domain.records import Task
     from baton.domain.services import Registry
-    from baton.domain.settings import Settings
     from baton.domain.skills import Skill
     from baton.engine.dispatch import Dispatched
     from baton.engine.door import Door
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from baton.store.home_store import HomeStore
 
 SCRIPTS = toolkit_path("scripts")
-SHIPPED_SKILLS = toolkit_path("skills")
 # How long a command waits for a run that it revoked, beyond the run's own grace.
 SETTLE_SECONDS = 5.0
 
@@ -47,50 +46,6 @@ def find_home(option: str | None, environ: Mapping[str, str], *, must_exist: boo
         kind = InvalidWord if option else InvalidInput
         raise kind(f"there is no home at {home.root}", cure=f"make one with: init_home.py {home.root}")
     return home
-
-
-class HomeConfig:
-    """What the operator wrote in one home, read afresh when it changes."""
-
-    def __init__(self, home: Home, environ: Mapping[str, str]) -> None:
-        self._home = home
-        self._environ = environ
-
-    def settings(self) -> Settings:
-        """The settings in force; the defaults where there is no file."""
-        from baton.domain.settings import Settings  # start-up
-        from baton.store.documents import load  # start-up
-
-        return load(self._home.settings_file, Settings, self._home.cache, name="settings", default=Settings())
-
-    def is_stopped(self) -> bool:
-        """Tell whether the stop file exists."""
-        return os.path.exists(self._home.stop_file)
-
-    def credential(self, name: str) -> str | None:
-        """The value of a secret: from the environment, else from the home's ``.env``."""
-        from baton.store.dotenv import credential  # start-up
-
-        return credential(name, self._environ, self._env_file)
-
-    @cached_property
-    def _env_file(self) -> dict[str, str]:
-        from baton.store.dotenv import read_env  # start-up
-
-        return read_env(self._home.env_file)
-
-
-class HomeAgents:
-    """The agents one home knows: its own, then the shipped ones."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-
-    def find(self, name: str) -> Skill:
-        """The agent of this name; ``AgentNotFound`` with the cure."""
-        from baton.store.skills import find_skill  # start-up
-
-        return find_skill(name, self._home.skills, SHIPPED_SKILLS, self._home.cache)
 
 
 class Wiring:

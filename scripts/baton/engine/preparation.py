@@ -11,23 +11,19 @@ from typing import Any, Protocol
 from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
-from baton.domain.comments import last_comments
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
-from baton.domain.evidence import Expectation, words_for
+from baton.domain.evidence import Expectation
 from baton.domain.records import Lease, Task, Unit
-from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
-from baton.domain.versions import copies_of, expected_of, listed, original_of, output_of, version_of
-from baton.engine.past_work import lifted_block, past_failures, previous_result
-from baton.engine.run_policies import known_skill, policy_for, session_for, timeout_for
+from baton.domain.versions import copies_of, expected_of
+from baton.engine.prompt_facts import Places, prompt_facts
+from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
-
-PROTOCOL = "baton-protocol"
 
 
 class Prompts(Protocol):
@@ -35,16 +31,6 @@ class Prompts(Protocol):
 
     def render(self, name: str, facts: Mapping[str, Any]) -> str:
         """Fill the template of this name, the home's own if it has one."""
-
-
-class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory."""
-
-    home: str
-    scripts: str
-    skills: str
-    logs: str
-    memory: str
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -101,7 +87,7 @@ class Preparation:
         os.makedirs(folder, 0o700, exist_ok=True)
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
-        facts = self._prompt_facts(task, unit, lease, campaign, skill, workspace, settings)
+        facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
         facts["skills"] = told_of(further)
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
@@ -223,47 +209,6 @@ class Preparation:
         return agent_environment(
             self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
         )
-
-    def _prompt_facts(
-        self,
-        task: Task,
-        unit: Unit,
-        lease: Lease,
-        campaign: Campaign | None,
-        skill: Skill,
-        workspace: str,
-        settings: Settings,
-    ) -> dict[str, Any]:
-        return {
-            "agent": lease.agent,
-            "role": skill.role,
-            "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
-            "skill_file": os.path.join(skill.folder, "SKILL.md"),
-            "protocol_file": os.path.join(self._places.skills, PROTOCOL, "SKILL.md"),
-            "memory_file": os.path.join(self._places.memory, "WORKING", f"{lease.agent}.md"),
-            "scripts": self._places.scripts,
-            "workspace": workspace,
-            "task": task,
-            "campaign": campaign,
-            "unit": unit,
-            "steps": task.pipeline,
-            "branch": task.label_of(unit.key),
-            "attempt": unit.attempts,
-            "max_attempts": policy_for(unit, skill, settings).max_attempts,
-            "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
-            "sources": self._workplaces.files_below(workspace, "sources") if campaign is not None else [],
-            "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
-            "output": (output := output_of(task, unit)),
-            "version": version_of(task, unit),
-            "made": listed(task, original_of(task, unit)),
-            "was_blocked": lifted_block(task, unit),
-            "pieces": task.pieces,
-            "pieces_there": self._workplaces.files_below(workspace, output) if task.pieces is not None else [],
-            "expects": [words_for(one, task.id) for one in expected_of(task, unit)],
-            "previous": previous_result(task, unit),
-            "comments": last_comments(task),
-            "failures": past_failures(unit),
-        }
 
 
 def write_private(path: str, text: str) -> None:

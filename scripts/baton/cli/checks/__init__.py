@@ -19,7 +19,8 @@ from baton.adapters.processes import become_subreaper
 from baton.cli.checks.crontab import Crontab, Entry, read_crontab
 from baton.cli.checks.locking import RIVAL
 from baton.cli.checks.timers import SYSTEM, Timer, read_timers
-from baton.cli.wiring import SCRIPTS, SHIPPED_SKILLS, Wiring
+from baton.cli.configuration import SHIPPED_SKILLS
+from baton.cli.wiring import SCRIPTS, Wiring
 from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings

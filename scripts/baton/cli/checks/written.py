@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from baton.cli.checks import Finding, Patient, error, passed, refused, warning
 from baton.cli.checks.programs import needed_harnesses, needed_programs, with_interpreter
+from baton.cli.configuration import SHIPPED_SKILLS
 from baton.cli.templates import all_templates
-from baton.cli.wiring import SHIPPED_SKILLS
 from baton.domain.errors import BatonError
 from baton.domain.lineups import agents_of
 from baton.store.files import names_in

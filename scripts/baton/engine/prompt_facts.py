@@ -1,0 +1,75 @@
+"""What an agent is told: the facts that its prompt's template is filled with, gathered from records and folders."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from msgspec import Struct
+
+from baton.domain.campaigns import Campaign
+from baton.domain.comments import last_comments
+from baton.domain.evidence import words_for
+from baton.domain.records import Lease, Task, Unit
+from baton.domain.settings import Settings
+from baton.domain.skills import Skill
+from baton.domain.versions import expected_of, listed, original_of, output_of, version_of
+from baton.engine.past_work import lifted_block, past_failures, previous_result
+from baton.engine.run_policies import policy_for, timeout_for
+from baton.engine.workplaces import Workplaces
+
+PROTOCOL = "baton-protocol"
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory."""
+
+    home: str
+    scripts: str
+    skills: str
+    logs: str
+    memory: str
+
+
+def prompt_facts(
+    places: Places,
+    workplaces: Workplaces,
+    task: Task,
+    unit: Unit,
+    lease: Lease,
+    campaign: Campaign | None,
+    skill: Skill,
+    workspace: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return the facts for the template of a step's prompt."""
+    return {
+        "agent": lease.agent,
+        "role": skill.role,
+        "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
+        "skill_file": os.path.join(skill.folder, "SKILL.md"),
+        "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
+        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
+        "scripts": places.scripts,
+        "workspace": workspace,
+        "task": task,
+        "campaign": campaign,
+        "unit": unit,
+        "steps": task.pipeline,
+        "branch": task.label_of(unit.key),
+        "attempt": unit.attempts,
+        "max_attempts": policy_for(unit, skill, settings).max_attempts,
+        "timeout": f"{timeout_for(unit, skill, settings) / 60:g} minutes",
+        "sources": workplaces.files_below(workspace, "sources") if campaign is not None else [],
+        "wanted": sorted(name for name, is_wanted in task.deliverables.items() if is_wanted),
+        "output": (output := output_of(task, unit)),
+        "version": version_of(task, unit),
+        "made": listed(task, original_of(task, unit)),
+        "was_blocked": lifted_block(task, unit),
+        "pieces": task.pieces,
+        "pieces_there": workplaces.files_below(workspace, output) if task.pieces is not None else [],
+        "expects": [words_for(one, task.id) for one in expected_of(task, unit)],
+        "previous": previous_result(task, unit),
+        "comments": last_comments(task),
+        "failures": past_failures(unit),
+    }
