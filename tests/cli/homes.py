@@ -33,8 +33,10 @@ ALWAYS_JSON = (
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
     "agent": ("list", "show", "unpark"),
-    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
-    "pipeline": ("list", "show", "create", "validate"),
+    "campaign": (
+        "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
+    ),
+    "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
     "service": ("list",),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",

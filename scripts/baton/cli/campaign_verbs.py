@@ -14,6 +14,7 @@ import msgspec
 from baton.adapters.workspaces import Workspaces
 from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
+from baton.cli.placing import refuse_orders
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.task_views import pieces_of
@@ -43,6 +44,7 @@ def create(wiring: Wiring, file: str) -> Answer:
     if written is None:
         raise InvalidInput(f"there is no file {file}")
     template = wiring.template(written.pipeline)
+    refuse_orders(wiring, written.services)
     workspaces = wiring.workspaces
     sources = workspaces.check_sources(os.path.dirname(os.path.abspath(file)), written.sources)
     command = campaign_from(written, template, tuple(f"sources/{name}" for _, name in sources), person(wiring.environ))

@@ -119,9 +119,7 @@ def resolve(
 
     Raise ``ServiceNotFound`` when nothing is left, ``InvalidInput`` for an order that names what cannot be used.
     """
-    category = registry.categories.get(capability)
-    if category is None:
-        raise _unknown(registry, capability)
+    category = _category(registry, capability)
     places = _places(registry, capability, category, order or ())
     found = [
         service
@@ -138,6 +136,11 @@ def resolve(
     return [_resolved(service, capability, has_key) for service in sorted(found, key=rank)]
 
 
+def check_order(registry: Registry, capability: str, order: Sequence[str]) -> None:
+    """Refuse an order that names what cannot be used: ``ServiceNotFound`` for a capability, else ``InvalidInput``."""
+    _places(registry, capability, _category(registry, capability), order)
+
+
 class _Written(Struct, forbid_unknown_fields=True):
     categories: dict[str, Any] = {}
 
@@ -147,6 +150,13 @@ def _converted(value: Any, type: type[T], where: str) -> T:
         return msgspec.convert(value, type)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{where}: {error}") from None
+
+
+def _category(registry: Registry, capability: str) -> Category:
+    category = registry.categories.get(capability)
+    if category is None:
+        raise _unknown(registry, capability)
+    return category
 
 
 def _places(registry: Registry, capability: str, category: Category, order: Sequence[str]) -> dict[str, int]:
@@ -162,7 +172,7 @@ def _places(registry: Registry, capability: str, category: Category, order: Sequ
         if not services[name].active:
             raise InvalidInput(
                 f"the order for {capability!r} names {name!r}, which is not active",
-                cure=f"switch it on in {FILE}, or take it out of the order",
+                cure=f"switch it on: service.py toggle {name} --on; or take it out of the order",
             )
     if len(set(order)) != len(order):
         raise InvalidInput(f"the order for {capability!r} names a service twice")
@@ -213,5 +223,5 @@ def _unknown(registry: Registry, capability: str) -> ServiceNotFound:
 def _none_active(category: Category, capability: str, use_case: str | None) -> ServiceNotFound:
     what = f"capability {capability!r}" + (f" and use case {use_case!r}" if use_case is not None else "")
     asleep = [service.name for service in category.services if not service.active]
-    cure = f"switch one on in {FILE}: {', '.join(asleep)}" if asleep else f"add one to {FILE}"
+    cure = f"switch one on: service.py toggle {asleep[0]} --on" if asleep else f"add one to {FILE}"
     return ServiceNotFound(f"no active service for {what}", cure=cure, capability=capability, use_case=use_case)
