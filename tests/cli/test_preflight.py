@@ -139,13 +139,40 @@ def test_an_active_campaign_is_not_held_up_by_a_service_that_is_switched_off_lat
         ({"serch": ["finder"]}, (1, "service_not_found"), "there is no capability 'serch'"),
     ],
 )
-def test_an_order_that_names_what_cannot_be_used_makes_no_campaign(
+def test_an_order_that_names_what_cannot_be_used_is_said_when_written_and_refused_when_activated(
     registry: Home, services: dict[str, list[str]], refusal: tuple[int, str], said: str
 ) -> None:
     registry.ok("pipeline", "create", registry.file("my-line.json", template()))
+    done = registry.ok("campaign", "create", registry.file("x.json", campaign(services=services)))
+    assert (done.err.startswith("campaign.py: warning: it cannot be activated so: "), said in done.err) == (True, True)
     before = tree(registry.root)
-    done = registry.call("campaign", "create", registry.file("x.json", campaign(services=services)), "--json")
-    assert (done.refusal, said in done.error["message"]) == (refusal, True)
+    refused = registry.call("activate_campaign", "spring")
+    assert (refused.refusal, said in refused.error["message"]) == (refusal, True)
+    assert tree(registry.root) == before
+
+
+def test_an_order_can_be_changed_and_taken_back(registry: Home) -> None:
+    registry.make_campaign(services={"search": ["asleep"]})
+    registry.ok("campaign", "update", "spring", "--services", "search=finder")
+    assert registry.campaign()["services"] == {"search": ["finder"]}
+    assert registry.call("campaign", "preflight", "spring").code == 0
+    registry.ok("campaign", "update", "spring", "--services", "search=")
+    assert registry.campaign()["services"] == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "refusal"),
+    [
+        ("search=asleep", (1, "invalid_input")),
+        ("nothing=finder", (1, "service_not_found")),
+        ("search", (2, "invalid_input")),
+        ("../x=finder", (2, "invalid_input")),
+    ],
+)
+def test_an_order_that_cannot_be_followed_is_not_taken(registry: Home, word: str, refusal: tuple[int, str]) -> None:
+    registry.make_campaign()
+    before = tree(registry.root)
+    assert registry.call("campaign", "update", "spring", "--services", word, "--json").refusal == refusal
     assert tree(registry.root) == before
 
 

@@ -18,9 +18,11 @@ from baton.domain.availability import (
     status_of,
 )
 from baton.domain.campaigns import Campaign
-from baton.domain.errors import BatonError
+from baton.domain.errors import BatonError, InvalidWord
+from baton.domain.ids import check_id
 from baton.domain.lineups import agents_of, check_lineup
 from baton.domain.pipelines import Template, branches_of, units_of
+from baton.domain.services import check_order
 from baton.domain.skills import Skill
 from baton.engine.run_skills import further_skills
 from baton.store.skills import script_path
@@ -98,15 +100,33 @@ def preflight(wiring: Wiring, campaign: Campaign) -> Preflight:
         except BatonError as error:
             if error.message not in [fault.message for fault in found.faults]:
                 found.faults.append(error)
-    if campaign.services:
-        found.faults += faults_of_orders(wiring.services(), campaign.services)
+    found.faults += faults_of_services(wiring, campaign.services)
     return found
 
 
-def refuse_orders(wiring: Wiring, orders: Mapping[str, Sequence[str]]) -> None:
-    """Refuse an order of services that names what is not there or not active."""
-    for fault in faults_of_orders(wiring.services(), orders) if orders else ():
-        raise fault
+def faults_of_services(wiring: Wiring, orders: Mapping[str, Sequence[str]]) -> tuple[BatonError, ...]:
+    """Return what is wrong with the orders of services that somebody asks for; a registry that cannot be read, too."""
+    try:
+        return faults_of_orders(wiring.services(), orders) if orders else ()
+    except BatonError as error:
+        return (error,)
+
+
+def with_orders(
+    wiring: Wiring, orders: Mapping[str, Sequence[str]], words: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return orders of services with those on the command line put in; refuse what could not be followed."""
+    found = {capability: tuple(order) for capability, order in orders.items()}
+    for word in words:
+        capability, equals, names = word.partition("=")
+        if not equals:
+            raise InvalidWord(f"--services {word!r} is not CAPABILITY=NAME,NAME", cure="see --help")
+        order = tuple(name.strip() for name in names.split(",") if name.strip())
+        found.pop(check_id(capability.strip(), "capability"), None)
+        if order:
+            check_order(wiring.services(), capability.strip(), order)
+            found[capability.strip()] = order
+    return found
 
 
 def agent_status(wiring: Wiring, skill: Skill) -> tuple[ServiceStatus | None, tuple[Lack, ...]]:
