@@ -25,7 +25,7 @@ class HearFrom(_Command, frozen=True, kw_only=True):
 class BeginHeartbeat(_Command, frozen=True, kw_only=True):
     """Grant a run without a task, unless one goes on or it is not due any more.
 
-    ``schedule`` is that of the agent, for the cause ``schedule``. ``judged``: the matters that it is shown.
+    ``schedule`` is that of the agent, for the cause ``schedule``.
     """
 
     cause: Cause
@@ -36,7 +36,6 @@ class BeginHeartbeat(_Command, frozen=True, kw_only=True):
     schedule: Schedule | None = None
     backoff_seconds: float = 0.0
     backoff_max_seconds: float = 0.0
-    judged: tuple[str, ...] | None = None
 
 
 class SkipHeartbeat(_Command, frozen=True, kw_only=True):
@@ -44,6 +43,7 @@ class SkipHeartbeat(_Command, frozen=True, kw_only=True):
 
     cause: Cause
     reason: str
+    schedule: Schedule | None = None
 
 
 class RevokeHeartbeat(_Command, frozen=True, kw_only=True):
@@ -54,7 +54,10 @@ class RevokeHeartbeat(_Command, frozen=True, kw_only=True):
 
 
 class EndHeartbeat(_Command, frozen=True, kw_only=True):
-    """End the heartbeat: only its supervisor, or the sweep with proof of its death."""
+    """End the heartbeat: only its supervisor, or the sweep with proof of its death.
+
+    ``judged`` are the matters that an orchestrator was shown: they count as judged when it has completed.
+    """
 
     token: int
     run: str
@@ -66,6 +69,7 @@ class EndHeartbeat(_Command, frozen=True, kw_only=True):
     harness: str | None = None
     usage: Usage = NOTHING
     resets_at: str | None = None
+    judged: tuple[str, ...] | None = None
 
 
 class FeedProject(_Command, frozen=True, kw_only=True):

@@ -103,18 +103,19 @@ def _begin(record: AgentRecord, command: BeginHeartbeat, now: str) -> Change:
         heard_at=now,
         considered_at=now if command.cause is Cause.SCHEDULE else record.considered_at,
         hungry=hungry,
-        judged=command.judged if command.judged is not None else record.judged,
     )
     data = {"agent": record.id, "cause": command.cause, "project": command.project}
     return Change(begun, (News("run_started", command.run, data),))
 
 
-def _refuse_second(record: AgentRecord, command: BeginHeartbeat, now: str) -> Change:
+def _refuse_second(record: AgentRecord, command: BeginHeartbeat | SkipHeartbeat, now: str) -> Change:
     assert record.lease is not None
     raise NotReady(f"a heartbeat of {record.id} goes on since {record.lease.granted_at} (run {record.lease.run})")
 
 
 def _skip(record: AgentRecord, command: SkipHeartbeat, now: str) -> Change:
+    if command.schedule is not None and not is_due(record, command.schedule, now):
+        return Change(record)  # somebody has passed it over already
     considered_at = now if command.cause is Cause.SCHEDULE else record.considered_at
     data = {"agent": record.id, "cause": command.cause, "reason": command.reason}
     return Change(structs.replace(record, considered_at=considered_at), (News("heartbeat_skipped", None, data),))
@@ -152,6 +153,7 @@ def _end(record: AgentRecord, command: EndHeartbeat, now: str) -> Change:
         lease=None,
         beat=beat,
         heard_at=now,
+        judged=command.judged if outcome is Outcome.COMPLETED and command.judged is not None else record.judged,
         failures=0 if outcome is Outcome.COMPLETED else record.failures + (outcome not in PASSED),
     )
     data = {
@@ -198,6 +200,7 @@ AGENT_TABLE: dict[AgentState, dict[type, Callable[[AgentRecord, Any, str], Chang
     AgentState.BEATING: {
         HearFrom: _hear,
         BeginHeartbeat: _refuse_second,
+        SkipHeartbeat: _refuse_second,
         RevokeHeartbeat: _revoke,
         EndHeartbeat: _end,
         FeedProject: _feed,

@@ -8,11 +8,12 @@ otherwise be seen by nobody.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import BatonError, NotFound, StorageError
+from baton.domain.errors import BatonError
 from baton.domain.readiness import Entry, Reason, Why
 from baton.domain.records import Task
 from baton.domain.statuses import FailureKind, Outcome, UnitStatus
@@ -24,7 +25,7 @@ from baton.engine.endings import cleared, commit_end, counted_once, end_of, heed
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
-from baton.engine.judging import Watched
+from baton.engine.judging import Watched, not_prepared
 from baton.engine.preparation import Preparation
 from baton.engine.registering import Registrar
 from baton.engine.run import Run, Tree
@@ -100,12 +101,16 @@ class Supervisor:
     def serve_one(self, granted: Granted) -> tuple[Task, Watched]:
         """Run exactly this unit, free the slot, and start a supervisor for it if something is ready."""
         watched = self.carry(granted, goes_on=False)[1]
-        self.seat.slot.free()
-        if not self.seat.stop.is_set:
-            self._dispatch()
+        self.leave()
         task = self._store.tasks.read(granted.task.id)
         assert task is not None
         return task, watched
+
+    def leave(self) -> None:
+        """Free the slot, and start a supervisor for it if something is ready."""
+        self.seat.slot.free()
+        if not self.seat.stop.is_set:
+            self._dispatch()
 
     def begin(self) -> None:
         """Take the seat. Before the first grant."""
@@ -120,7 +125,7 @@ class Supervisor:
         watched, session = counted_once(granted, watched, facts)
         watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
         # Parked before the end is committed: from then on its task is ready, and others would take it.
-        is_parked = heeded(self._parking, granted, watched, facts, self._warn)
+        is_parked = heeded(self._parking, granted.task.id, granted.lease.run, watched, facts, self._warn)
         unit, lease = granted.unit, granted.lease
         inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
         if inspected is None:
@@ -153,7 +158,9 @@ class Supervisor:
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
         steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
-        record = commit_end(self._door, granted.task.id, steps, self.seat.stop, lambda: self.seat.beat({}), self._warn)
+        commit = partial(self._door.task, granted.task.id)
+        what = f"task '{granted.task.id}'"
+        record = commit_end(commit, what, steps, self.seat.stop, lambda: self.seat.beat({}), self._warn)
         if record is not None and record.unit(unit.key).status is UnitStatus.COMPLETED:
             facts = cleared(facts)
         self._write_run(granted, started_at, watched, facts, record)
@@ -171,14 +178,8 @@ class Supervisor:
         try:
             campaign = self._store.campaigns.read(task.campaign) if task.campaign is not None else None
             prepared = self._preparation.prepare(task, granted.unit, lease, campaign)
-        except StorageError as error:
-            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=error.message), {}
-        except BatonError as error:
-            kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
-            message = f"{error.message}; {error.cure}" if error.cure else error.message
-            return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message), {}
-        except OSError as error:
-            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=str(error)), {}
+        except (BatonError, OSError) as error:
+            return not_prepared(error), {}
         self._write_run(granted, self._clock.now(), None, prepared.facts, None)
         settings = self._settings()
         last_seen: list[Any] = [None]
