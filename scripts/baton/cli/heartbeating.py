@@ -92,11 +92,11 @@ def invoke_heartbeat(
     except BaseException:
         served.seat.slot.free()
         raise
-    if inherited is not None:
-        served.serve()  # goes on with what is ready
-    else:
+    if inherited is None:
         served.leave()
-    return answer
+        return answer
+    served.serve()  # goes on with what is ready
+    return Answer({"served": True})
 
 
 def _carry(wiring: Wiring, served: Any, agent: str, cause: Cause, project: str | None) -> Answer:
