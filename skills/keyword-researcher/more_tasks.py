@@ -74,8 +74,8 @@ def _task(heartbeat: Heartbeat, campaign: dict[str, Any], keyword: str) -> str:
         "pipeline": campaign["pipeline"],
         "keywords": [keyword],
         "brief": campaign["notes"],
-        "deliverables": campaign["deliverables"],
         "focus_groups": campaign["focus_groups"],
+        "created_by": "keyword-researcher",
     }
     name = "-".join(words(keyword))[:60] or "task"
     path = heartbeat.write(json.dumps(written, indent=2) + "\n", f"{name}.json")
