@@ -32,7 +32,7 @@ ALWAYS_JSON = (
 )  # fmt: skip
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
-    "agent": ("list", "show", "unpark"),
+    "agent": ("list", "show", "heartbeat", "stop", "unpark"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
     "pipeline": ("list", "show", "create", "validate"),
     "service": ("list",),
