@@ -32,7 +32,7 @@ ALWAYS_JSON = (
 )  # fmt: skip
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
 VERBS = {
-    "agent": ("list", "show", "unpark"),
+    "agent": ("list", "show", "heartbeat", "stop", "unpark"),
     "campaign": (
         "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
     ),

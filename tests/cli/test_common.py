@@ -31,6 +31,8 @@ WORDS = {
     ("why",): "t-1",
     ("agent", "list"): "",
     ("agent", "show"): "alpha",
+    ("agent", "heartbeat"): "alpha",
+    ("agent", "stop"): "alpha",
     ("agent", "unpark"): "claude",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",

@@ -17,11 +17,12 @@ from baton.cli.wiring import Wiring
 from baton.domain.agent_commands import HearFrom, RevokeHeartbeat
 from baton.domain.agent_records import UNIT, AgentRecord
 from baton.domain.availability import ServiceStatus
-from baton.domain.errors import InvalidInput, InvalidWord
+from baton.domain.errors import BatonError, InvalidInput, InvalidWord
 from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent
 from baton.domain.news import last_line
 from baton.domain.records import Task, Unit
+from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.usage import Usage
 from baton.engine.agent_stats import Standing, Stats, standing_of, stats_of
@@ -129,7 +130,7 @@ class _Gathered:
         store = wiring.store
         self._wiring = wiring
         self._now = wiring.clock.now()
-        self._settings = wiring.config.settings()
+        self._settings = _settings_of(wiring)
         self._parked = wiring.parking.look(self._settings)
         self._stats = stats_of(store.log)
         self._tasks = [task for task in store.tasks.live() if isinstance(task, Task)]
@@ -159,6 +160,14 @@ class _Gathered:
             "last_run": _last_run(record),
             **_services(self._wiring, skill),
         }
+
+
+def _settings_of(wiring: Wiring) -> Settings:
+    """The settings; the defaults where the file is broken: who looks at agents may be looking for the reason."""
+    try:
+        return wiring.config.settings()
+    except BatonError:
+        return Settings()
 
 
 def _last_run(record: AgentRecord | None) -> dict[str, Any] | None:

@@ -74,7 +74,7 @@ def _has_heartbeats(wiring: Wiring) -> bool:
 
 
 def _pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
-    from baton.cli.heartbeating import pulse  # start-up: most homes have none
+    from baton.cli.pulsing import pulse  # start-up: most homes have none
 
     pulse(wiring, scene, report, dry_run=dry_run)
 
