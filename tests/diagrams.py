@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from baton.domain.campaigns import CAMPAIGN_TABLE
+from baton.domain.project_table import PROJECT_TABLE
 from baton.domain.tasks import TASK_TABLE
 from baton.domain.units import UNIT_TABLE
 
@@ -39,6 +40,7 @@ def generated() -> str:
         matrix("A task", TASK_TABLE),
         matrix("A unit", UNIT_TABLE),
         matrix("A campaign", CAMPAIGN_TABLE),
+        matrix("A project", PROJECT_TABLE),
     ]
     return "\n\n".join(parts)
 

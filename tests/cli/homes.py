@@ -33,12 +33,15 @@ ALWAYS_JSON = (
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
     "agent": ("list", "show", "unpark"),
+    "focus_group": ("create", "import", "list", "show", "update", "archive", "unarchive"),
+    "product": ("create", "list", "show", "update", "archive", "unarchive"),
+    "project": ("create", "list", "show", "update", "archive", "unarchive"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
     "pipeline": ("list", "show", "create", "validate"),
     "service": ("list",),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
-        "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
+        "unblock", "cancel", "retry", "publish", "delete", "retrigger", "clear", "timeline",
     ),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")

@@ -17,17 +17,21 @@ from tests.domain.test_histories import check_record
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.pipelines import OnComplete, Step, Template
+from baton.domain.products import BrandVoice, FocusGroup, Product, ProductContext
+from baton.domain.projects import Appearance, Project
+from baton.domain.publishing import Publish
 from baton.domain.records import SCHEMA, Event, Failure, Holder, Lease, Report, Result, Task, Unit
+from baton.domain.targets import Target
 from baton.domain.usage import Usage
 from baton.store.codec import Codec
 
 SAMPLES = Path(__file__).with_name("samples")
-NEWEST = {"task": SAMPLES / f"task-{SCHEMA}.json", "campaign": SAMPLES / f"campaign-{SCHEMA}.json"}
-IDS = {"task": "spring-001", "campaign": "spring"}
+IDS = {"task": "spring-001", "campaign": "spring", "project": "acme"}
+NEWEST = {kind: SAMPLES / f"{kind}-{SCHEMA}.json" for kind in IDS}
 MARK = b'"schema": %d' % SCHEMA
-TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign}
+TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign, "project": Project}
 
-both = pytest.mark.parametrize("kind", TYPES)
+each_kind = pytest.mark.parametrize("kind", TYPES)
 every_sample = pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.name)
 
 
@@ -57,7 +61,7 @@ def test_every_sample_is_still_read(path: Path) -> None:
     assert record.history[-1].version == record.version
 
 
-@both
+@each_kind
 def test_the_newest_sample_is_written_back_byte_for_byte(kind: str) -> None:
     assert codec(kind).encode(codec(kind).decode(newest(kind), IDS[kind])) == newest(kind)
 
@@ -71,9 +75,14 @@ def test_the_sample_of_a_task_shows_every_key(type: type[msgspec.Struct]) -> Non
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("task"))))
 
 
-@pytest.mark.parametrize("type", [Campaign, Template, OnComplete])
+@pytest.mark.parametrize("type", [Campaign, Template, OnComplete, Publish, Target])
 def test_the_sample_of_a_campaign_shows_every_key(type: type[msgspec.Struct]) -> None:
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("campaign"))))
+
+
+@pytest.mark.parametrize("type", [Project, Appearance, Product, ProductContext, BrandVoice, FocusGroup])
+def test_the_sample_of_a_project_shows_every_key(type: type[msgspec.Struct]) -> None:
+    assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("project"))))
 
 
 def test_the_sample_of_a_campaign_shows_every_key_of_a_step_that_is_built() -> None:
@@ -85,7 +94,7 @@ def test_the_sample_of_a_campaign_shows_every_key_of_a_step_that_is_built() -> N
 # -- what is not read ---------------------------------------------------------------------------------------------
 
 
-@both
+@each_kind
 @pytest.mark.parametrize("schema", [SCHEMA + 1, SCHEMA + 10**30])
 def test_a_record_of_a_newer_schema_is_refused_as_newer(kind: str, schema: int) -> None:
     newer = newest(kind).replace(MARK, b'"schema": %d' % schema, 1)
@@ -93,7 +102,7 @@ def test_a_record_of_a_newer_schema_is_refused_as_newer(kind: str, schema: int) 
         codec(kind).decode(newer, IDS[kind])
 
 
-@both
+@each_kind
 def test_a_newer_record_with_keys_that_we_do_not_know_is_newer_and_not_damaged(kind: str) -> None:
     newer = newest(kind).replace(MARK, b'"mood": "sunny", "schema": %d' % (SCHEMA + 1), 1)
     with pytest.raises(StateNewer):
@@ -117,13 +126,13 @@ def test_a_newer_record_with_keys_that_we_do_not_know_is_newer_and_not_damaged(k
     ],
     ids=["empty", "zeros", "null", "list", "object", "schema only", "a word", "bytes", "id only", "lists", "objects"],
 )
-@both
+@each_kind
 def test_garbage_is_refused_as_damaged(kind: str, garbage: bytes) -> None:
     with pytest.raises(StateDamaged, match=f"the record of {kind} '{IDS[kind]}' cannot be read"):
         codec(kind).decode(garbage, IDS[kind])
 
 
-@both
+@each_kind
 def test_a_record_that_was_cut_off_anywhere_is_damaged(kind: str) -> None:
     whole = newest(kind)
     for length in range(0, len(whole.rstrip()) - 1, 61):
@@ -149,7 +158,7 @@ def test_a_record_that_is_not_quite_one_is_damaged(good: bytes, bad: bytes) -> N
         codec("task").decode(whole.replace(good, bad, 1), "spring-001")
 
 
-@both
+@each_kind
 def test_the_record_of_another_is_damaged(kind: str) -> None:
     with pytest.raises(StateDamaged, match=f"holds the record of '{IDS[kind]}'"):
         codec(kind).decode(newest(kind), "winter-001")

@@ -14,8 +14,10 @@ import msgspec
 from baton.adapters.workspaces import Workspaces
 from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
+from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
+from baton.cli.targeting import ensure_project, targeted_campaign
 from baton.cli.task_views import pieces_of
 from baton.cli.wiring import Wiring
 from baton.domain import campaign_commands as commands
@@ -43,6 +45,7 @@ def create(wiring: Wiring, file: str) -> Answer:
     if written is None:
         raise InvalidInput(f"there is no file {file}")
     template = wiring.template(written.pipeline)
+    written = targeted_campaign(wiring, written)
     workspaces = wiring.workspaces
     sources = workspaces.check_sources(os.path.dirname(os.path.abspath(file)), written.sources)
     command = campaign_from(written, template, tuple(f"sources/{name}" for _, name in sources), person(wiring.environ))
@@ -58,6 +61,7 @@ def create(wiring: Wiring, file: str) -> Answer:
             if is_new:
                 workspaces.remove_campaign(written.project, written.slug)
             raise
+    ensure_project(wiring, campaign.project)
     text = (
         f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
     )
@@ -65,15 +69,16 @@ def create(wiring: Wiring, file: str) -> Answer:
 
 
 @script("list", "campaigns", example="campaign.py list --status active")
-@click.option("--project", metavar="P", help="Only those of this project.")
+@of_projects
 @click.option(
     "--status",
     metavar="S",
     type=click.Choice([status.value for status in CampaignStatus]),
     help="Only those of this status.",
 )
-def list_(wiring: Wiring, project: str | None, status: str | None) -> Answer:
+def list_(wiring: Wiring, project: str | None, all_projects: bool, status: str | None) -> Answer:
     """List campaigns with their progress."""
+    project = project_of(wiring, project, all_projects)
     found = [
         (campaign, progress_of(wiring.door, campaign))
         for campaign in _all(wiring)
@@ -220,6 +225,12 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
         f"{campaign.id}: {campaign.name} ({campaign.status})",
         f"  project   {campaign.project}",
         f"  pipeline  {campaign.pipeline}: {steps}",
+        *(
+            [f"  products  {', '.join(f'{one.product} ({one.role})' for one in campaign.products)}"]
+            * bool(campaign.products)
+        ),
+        *([f"  readers   {', '.join(campaign.focus_groups)}"] if campaign.focus_groups else []),
+        *([f"  publish   {'; '.join(campaign.publish.lines())}"] if campaign.publish is not None else []),
         *([f"  beside    {beside}"] if beside else []),
         f"  tasks     {statuses}",
         f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",

@@ -51,7 +51,7 @@ def stamped(kind: str, before: R | None, change: Change, now: str) -> tuple[R, l
     at = stamp_for(before, now) if before is not None else now
     version = record.version + 1
     task = record.id if kind == "task" else None
-    campaign = record.campaign if kind == "task" else record.id
+    campaign = record.campaign if kind == "task" else record.id if kind == "campaign" else None
     events = [
         Event(
             id=f"{kind}/{record.id}:{version}:{number}",

@@ -12,8 +12,9 @@ from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import BatonError
+from baton.domain.errors import BatonError, InvalidInput
 from baton.domain.evidence import Expectation
+from baton.domain.projects import Project
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.domain.times import epoch
@@ -57,7 +58,9 @@ class Preparation:
         skill_folders: SkillFolders,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
+        project: Callable[[str], Project | None],
     ) -> None:
+        self._project = project
         self._places = places
         self._agents = agents
         self._config = config
@@ -87,7 +90,10 @@ class Preparation:
         os.makedirs(folder, 0o700, exist_ok=True)
         log = os.path.join(folder, lease.run)
         prompt_file = f"{log}.prompt.md"
-        facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
+        project = self._targeted(task, campaign)
+        facts = prompt_facts(
+            self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
+        )
         facts["skills"] = told_of(further)
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
@@ -172,6 +178,19 @@ class Preparation:
         """Remove the copies of earlier versions that nobody has written over."""
         if copies := copies_of(task, unit):
             self._workplaces.drop_same(task, copies)
+
+    def _targeted(self, task: Task, campaign: Campaign | None) -> Project | None:
+        """Read the project, where the task is for something of it: as it is now, a corrected voice counts at once."""
+        wanted = campaign.products if campaign is not None else ()
+        if task.project is None or not (wanted or task.focus_groups):
+            return None
+        project = self._project(task.project)
+        if project is None and wanted:
+            raise InvalidInput(
+                f"project '{task.project}' has no record, and its campaign is for {wanted[0].product}",
+                cure="restore the record from a backup",
+            )
+        return project
 
     def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
         """What is expected, by its version's name, or the plain one where the agent went on in the same file."""

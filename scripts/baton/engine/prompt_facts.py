@@ -10,9 +10,11 @@ from msgspec import Struct
 from baton.domain.campaigns import Campaign
 from baton.domain.comments import last_comments
 from baton.domain.evidence import words_for
+from baton.domain.projects import Project
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
+from baton.domain.targeting import told_of_group, told_of_product
 from baton.domain.versions import expected_of, listed, original_of, output_of, version_of
 from baton.engine.past_work import lifted_block, past_failures, previous_result
 from baton.engine.run_policies import policy_for, timeout_for
@@ -38,12 +40,14 @@ def prompt_facts(
     unit: Unit,
     lease: Lease,
     campaign: Campaign | None,
+    project: Project | None,
     skill: Skill,
     workspace: str,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Return the facts for the template of a step's prompt."""
+    """Return the facts for the template of a step's prompt; ``project`` is read where something of it is targeted."""
     return {
+        **_targeted(task, campaign, project),
         "agent": lease.agent,
         "role": skill.role,
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
@@ -72,4 +76,22 @@ def prompt_facts(
         "previous": previous_result(task, unit),
         "comments": last_comments(task),
         "failures": past_failures(unit),
+    }
+
+
+def _targeted(task: Task, campaign: Campaign | None, project: Project | None) -> dict[str, Any]:
+    """Return what the task is for, as the project's record says now; ``readers``: by name, also without a record."""
+    wanted = campaign.products if campaign is not None else ()
+    products = [
+        told_of_product(project.product(one.product), one.role, project.id) for one in wanted if project is not None
+    ]
+    known = project.focus_groups if project is not None else {}
+    groups = [
+        told_of_group(known[word], project.id) for word in task.focus_groups if project is not None and word in known
+    ]
+    return {
+        "products": products,
+        "groups": groups,
+        "readers": [known[word].name if word in known else word for word in task.focus_groups],
+        "publish": campaign.publish.lines() if campaign is not None and campaign.publish is not None else [],
     }

@@ -44,4 +44,5 @@ def survey_of(store: Store) -> Survey:
             survey.damage.append(campaign)
         else:
             survey.newest_at = max(survey.newest_at, campaign.updated_at)
+    survey.damage += [one for one in store.projects.live() if isinstance(one, Damage)]
     return survey

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import inspect
 
 from baton.domain.errors import InvalidInput, StorageError
+from baton.domain.refusals import nearest_cure as nearest_cure
 from baton.store import files
 
 T = TypeVar("T")
@@ -98,15 +99,6 @@ def load_text(text: str | bytes, type: type[T], source_name: str) -> T:
     """Read a YAML or JSON text as ``type``; ``source_name`` is its name in messages. Raises ``InvalidInput``."""
     value: T = _parsed(text, type, source_name)[1]
     return value
-
-
-def nearest_cure(word: str, known: Iterable[str]) -> str:
-    """Return the cure for a word that is not one of ``known``: the nearest of them, and all if they are few."""
-    from difflib import get_close_matches  # start-up: for an error's words alone
-
-    names = sorted(known)
-    near = [f"did you mean '{one}'?" for one in get_close_matches(word, names, 1)]
-    return " ".join([*near, f"known: {', '.join(names)}"] if len(names) <= 12 or not near else near)
 
 
 # -- the cache ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from baton.store.record_files import Index, RecordFiles
 
 if TYPE_CHECKING:
     from baton.domain.campaigns import Campaign
+    from baton.domain.projects import Project
     from baton.ports import Clock
     from baton.store.displays import DisplayFiles
     from baton.store.parking import ParkingFiles
@@ -53,6 +54,13 @@ class HomeStore:
         from baton.domain.campaigns import Campaign  # start-up
 
         return self._records("campaign", Campaign, None)
+
+    @cached_property
+    def projects(self) -> RecordFiles[Project]:
+        """The project records."""
+        from baton.domain.projects import Project  # start-up
+
+        return self._records("project", Project, None)
 
     @cached_property
     def waits(self) -> WaitFiles:
@@ -116,24 +124,24 @@ class HomeStore:
         """Bring the log into line with the records after a boot; the caller holds the log's lock."""
         self.log.give_back(
             record.history
-            for records in (self.tasks.live(), self.campaigns.live())
+            for records in (self.tasks.live(), self.campaigns.live(), self.projects.live())
             for record in records
             if not isinstance(record, Damage)
         )
         # The removal of an archived file is not synced. A mark would have told of it; the marks go now.
-        for kept in (self.tasks, self.campaigns):
+        for kept in (self.tasks, self.campaigns, self.projects):
             kept.drop_twins()
         # A mark from before the boot names a place in a log that may have been longer: what was given back could lie
         # before it, and be appended once more. All that a mark could mend in the log has just been mended.
-        for kind in ("task", "campaign"):
+        for kind in ("task", "campaign", "project"):
             Marks(self.locks.folder, kind).clear_all()
 
     def mend(self) -> int:
         """Finish every commit that a crash left half told; return how many stripes had something to finish."""
         self.prepare()
         mended = 0
-        for records, kind in ((self.tasks, "task"), (self.campaigns, "campaign")):
+        for kind in ("task", "campaign", "project"):
             for id in Marks(self.locks.folder, kind).left():
-                records.heal(id)
+                getattr(self, f"{kind}s").heal(id)  # start-up: a kind that nothing was left of is not loaded
                 mended += 1
         return mended

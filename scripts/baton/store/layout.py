@@ -11,6 +11,7 @@ FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "pr
 STATE_FOLDERS = (
     "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
     "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache",
+    "projects",
 )  # fmt: skip
 
 
