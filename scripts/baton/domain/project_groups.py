@@ -75,7 +75,7 @@ def import_groups(project: Project, command: ImportFocusGroups, now: str) -> Cha
             said = {key: value for key, value in given.items() if key in PROFILE and value}
             group = edited(there, said, at)
             if group is not there:
-                group = edited(group, {key: given[key] for key in ("source",) if key in given} | enriched, at)
+                group = edited(group, {"source": Source.RESEARCHED} | enriched if enriched else {}, at)
                 changed.append(group.slug)
         project = with_group(project, group)
     if not made and not changed:
