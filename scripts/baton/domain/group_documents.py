@@ -74,7 +74,7 @@ def _from_headings(text: str) -> list[FoundGroup]:
             label, _, rest = words.partition(":")
             found = field_of(label)
             if found is not None and here is not None and (not rest or is_strength(rest) or not field_of(words)):
-                field, field_level = found, level
+                field, field_level, here.is_bulleted = found, level, False
                 _note(groups, here)
                 if rest and not is_strength(rest):
                     here.say(found, rest)
@@ -90,9 +90,8 @@ def _from_headings(text: str) -> list[FoundGroup]:
         before, field = field, _read_line(line, here, field, groups, is_inner=is_plain or line[:1].isspace())
         field_level = field_level if field == before else 0
     # A heading with groups below it is about all of them.
-    return [
-        one for one, after in zip(groups, [*groups[1:], None], strict=True) if after is None or after.level <= one.level
-    ]
+    levels = [*(group.level for group in groups[1:]), 0]
+    return [group for group, next_level in zip(groups, levels, strict=False) if next_level <= group.level]
 
 
 def _read_line(
@@ -106,13 +105,14 @@ def _read_line(
     found = field_of(word) if word and not is_inner else None
     if found is not None:
         _note(groups, here)
+        here.is_bulleted = stripped.startswith(("- ", "* ", "+ "))
         if not is_strength(rest):
             here.say(found, rest)
         return found
     if word and not is_inner and plain(word) in MARKS:
         _note(groups, here)
         return None
-    if bold and not is_inner:
+    if (bold or (label and here.is_bulleted)) and not is_inner:
         here.ignored.append(plain(word))
         return None
     if field is None:

@@ -45,7 +45,10 @@ _MARKUP = re.compile(r"[*_`#]+")
 
 
 class FoundGroup(Struct, kw_only=True):
-    """A group of a document: where it begins, and what stands under each field. ``ignored``: words that are no field."""
+    """A group of a document: where it begins, and what stands under each field. ``ignored``: words that are no field.
+
+    ``is_bulleted``: its fields are items of a list, so that an item beside them is no item of theirs.
+    """
 
     name: str
     line: int
@@ -53,6 +56,7 @@ class FoundGroup(Struct, kw_only=True):
     number: int | None = None
     said: dict[str, list[str]]
     ignored: list[str]
+    is_bulleted: bool = False
 
     def say(self, field: str, text: str) -> None:
         """Put one item under a field."""
