@@ -50,6 +50,8 @@ def look(wiring: Wiring, project: str | None = None) -> Status:
     with tried():
         glance.read_tasks()
     with tried():
+        glance.read_agents()
+    with tried():
         slots = wiring.store.slots.states()
     with tried():
         glance.join(slots)

@@ -40,6 +40,12 @@ class Change(Struct, frozen=True):
     news: tuple[News, ...] = ()
 
 
+def last_line(text: str) -> str:
+    """Return the last line of what was said, as an event tells it."""
+    lines = text.strip().splitlines()
+    return lines[-1][:300] if lines else ""
+
+
 def stamp_for(record: Record, now: str) -> str:
     """Return the instant to write: now, but never before the record's last change."""
     return max(now, record.updated_at)

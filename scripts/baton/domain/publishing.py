@@ -9,7 +9,7 @@ from baton.domain.errors import InvalidInput
 from baton.domain.refusals import refuse_key
 
 MOST_CHARACTERS = 2_000
-_ADDRESS = re.compile(r"https?://[^\s<>\"'/]+[^\s<>\"']*")
+_ADDRESS = r"https?://[^\s<>\"'/]+[^\s<>\"']*"
 
 
 class Publish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class Publish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def is_address(text: str) -> bool:
     """Tell whether a text is the address of a page."""
-    return len(text) <= MOST_CHARACTERS and _ADDRESS.fullmatch(text) is not None
+    return len(text) <= MOST_CHARACTERS and re.fullmatch(_ADDRESS, text) is not None
 
 
 def check_published(url: str, publish: Publish | None) -> str:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from baton.domain.campaigns import Campaign
 from baton.domain.comments import last_comments
 from baton.domain.evidence import words_for
-from baton.domain.projects import Project
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
-from baton.domain.targeting import told_of_group, told_of_product
 from baton.domain.versions import expected_of, listed, original_of, output_of, version_of
 from baton.engine.past_work import lifted_block, past_failures, previous_result
 from baton.engine.run_policies import policy_for, timeout_for
 from baton.engine.workplaces import Workplaces
+
+if TYPE_CHECKING:
+    from baton.domain.projects import Project
 
 PROTOCOL = "baton-protocol"
 
@@ -31,6 +32,23 @@ class Places(Struct, frozen=True, kw_only=True):
     skills: str
     logs: str
     memory: str
+
+
+def heartbeat_facts(places: Places, lease: Lease, skill: Skill, workspace: str, settings: Settings) -> dict[str, Any]:
+    """Return the facts for the template of a heartbeat, but for what the agent is shown of the home."""
+    seconds = lease.deadline_seconds or settings.timeouts.step_seconds
+    return {
+        "agent": lease.agent,
+        "role": skill.role,
+        "skill_file": os.path.join(skill.folder, "SKILL.md"),
+        "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
+        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
+        "scripts": places.scripts,
+        "workspace": workspace,
+        "output": f"{lease.run}.md",
+        "timeout": f"{seconds / 60:g} minutes",
+        "now": lease.granted_at,
+    }
 
 
 def prompt_facts(
@@ -81,17 +99,18 @@ def prompt_facts(
 
 def _targeted(task: Task, campaign: Campaign | None, project: Project | None) -> dict[str, Any]:
     """Return what the task is for, as the project's record says now; ``readers``: by name, also without a record."""
-    wanted = campaign.products if campaign is not None else ()
-    products = [
-        told_of_product(project.product(one.product), one.role, project.id) for one in wanted if project is not None
-    ]
-    known = project.focus_groups if project is not None else {}
-    groups = [
-        told_of_group(known[word], project.id) for word in task.focus_groups if project is not None and word in known
-    ]
-    return {
-        "products": products,
-        "groups": groups,
-        "readers": [known[word].name if word in known else word for word in task.focus_groups],
+    told: dict[str, Any] = {"products": [], "groups": [], "readers": list(task.focus_groups)}
+    if project is not None:
+        from baton.domain import targeting  # start-up: most runs are for nothing that a project describes
+
+        known, wanted = project.focus_groups, campaign.products if campaign is not None else ()
+        told = {
+            "products": [
+                targeting.told_of_product(project.product(one.product), one.role, project.id) for one in wanted
+            ],
+            "groups": [targeting.told_of_group(known[word], project.id) for word in task.focus_groups if word in known],
+            "readers": [known[word].name if word in known else word for word in task.focus_groups],
+        }
+    return told | {
         "publish": campaign.publish.lines() if campaign is not None and campaign.publish is not None else [],
     }

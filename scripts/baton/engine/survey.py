@@ -45,4 +45,9 @@ def survey_of(store: Store) -> Survey:
         else:
             survey.newest_at = max(survey.newest_at, campaign.updated_at)
     survey.damage += [one for one in store.projects.live() if isinstance(one, Damage)]
+    for agent in store.agents.live():
+        if isinstance(agent, Damage):
+            survey.damage.append(agent)
+        elif agent.lease is not None and agent.lease.run is not None:
+            survey.runs[agent.lease.run] = agent.lease.holder
     return survey

@@ -12,7 +12,7 @@ from baton.domain.records import SCHEMA
 
 R = TypeVar("R")
 # What a sweep reads, and sets aside when it is damaged.
-SWEPT = ("task", "campaign")
+SWEPT = ("task", "campaign", "agent")
 
 
 class _Schema(msgspec.Struct):

@@ -22,7 +22,6 @@ import msgspec
 from msgspec import inspect
 
 from baton.domain.errors import InvalidInput, StorageError
-from baton.domain.refusals import nearest_cure as nearest_cure
 from baton.store import files
 
 T = TypeVar("T")
@@ -99,6 +98,13 @@ def load_text(text: str | bytes, type: type[T], source_name: str) -> T:
     """Read a YAML or JSON text as ``type``; ``source_name`` is its name in messages. Raises ``InvalidInput``."""
     value: T = _parsed(text, type, source_name)[1]
     return value
+
+
+def nearest_cure(word: str, known: Iterable[str]) -> str:
+    """Return the cure for a word that is not one of ``known``."""
+    from baton.domain import refusals  # start-up: for an error's words alone
+
+    return refusals.nearest_cure(word, known)
 
 
 # -- the cache ----------------------------------------------------------------------------------------------------
