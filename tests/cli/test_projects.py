@@ -420,6 +420,7 @@ def test_a_piece_is_published_on_its_campaigns_site(home: Home) -> None:
         "https://bakery.example/blog/rye",
     )
     assert (home.state / "archive/tasks/spring-001.json").exists()
+    assert "  published https://bakery.example/blog/rye\n" in home.ok("task", "show", "spring-001").out
     assert home.told("spring-001").count("task_published") == 1
     manifest = json.loads((home.root / "projects/acme/campaigns/spring/manifest.json").read_text())
     assert manifest["publish"]["site"] == "https://bakery.example/blog"

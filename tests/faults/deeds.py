@@ -349,7 +349,9 @@ DEEDS: dict[str, Deed] = {
     ),
     "fix": Deed(completed, ("review", "t-1", "fix", "alpha", "--notes", "shorter"), main=True),
     "create": Deed(to_be_made, ("task", "create", "{beside}/second.json", "--json"), commits=2),
-    "import": Deed(with_a_product, ("focus_group", "import", "{beside}/groups.md", "--product", "loaf", "--json"), main=True),
+    "import": Deed(
+        with_a_product, ("focus_group", "import", "{beside}/groups.md", "--product", "loaf", "--json"), main=True
+    ),
     "activate": ACTIVATE,
     "dispatch": Deed(ready_and_awake, step=dispatch, again=False),
     "archive": ARCHIVE,

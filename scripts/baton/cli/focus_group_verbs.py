@@ -51,7 +51,7 @@ def create(wiring: Wiring, file: str, product: str | None, project: str | None) 
         owner, _ = find_product(wiring, slug, project)
     fields = fields_of(written) | ({"slug": written.slug} if written.slug is not UNSET else {})
     after = wiring.door.project(owner.id, AddFocusGroup(by=person(wiring.environ), product=slug, fields=fields))
-    made = next(one for one in after.focus_groups.values() if one.slug not in owner.focus_groups)
+    made = after.focus_groups[after.history[-1].data["group"]]
     lacks = f"\nNothing is known of {_named(made.missing)}." if made.missing else ""
     return Answer(_view(after, made), f"Created focus group '{made.slug}' of product '{made.product}'.{lacks}")
 

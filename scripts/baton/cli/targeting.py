@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -59,7 +60,8 @@ def ensure_project(wiring: Wiring, slug: str) -> None:
 
 
 def _project(wiring: Wiring, slug: str) -> Project | None:
-    wiring.store.prepare()
+    if not os.path.isdir(wiring.home.in_state("projects")):
+        return None  # and none is made: what is refused leaves nothing behind
     return wiring.store.projects.read(slug)
 
 

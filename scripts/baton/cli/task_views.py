@@ -189,6 +189,8 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
     if rows := pieces_of(wiring, task):
         lines.append(f"  pieces    {in_words(rows)}")
+    if task.published_url is not None:
+        lines.append(f"  published {task.published_url}")
     if task.usage != NOTHING:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task)]

@@ -11,7 +11,7 @@ from baton.domain.projects import Project
 from baton.domain.targets import Role, Target
 
 # So much of each field is put into a prompt; the rest is asked for by the command that stands beside it.
-TOLD_ITEMS, TOLD_CHARACTERS = 5, 240
+TOLD_ITEMS, TOLD_CHARACTERS, ABOUT_CHARACTERS = 5, 240, 800
 
 
 def checked_products(
@@ -98,14 +98,16 @@ def told_of_product(product: Product, role: Role, project: str) -> dict[str, Any
     }
     lines, is_short = _lines(facts)
     said, is_short_too = _lines(spoken, whole=("words to use", "words to avoid"))
+    about = _cut(product.description, ABOUT_CHARACTERS)
+    is_cut = is_short or is_short_too or about != " ".join(product.description.split())
     return {
         "slug": product.slug,
         "name": product.name,
         "role": role.value,
-        "description": product.description,
+        "description": about,
         "lines": lines,
         "voice": said,
-        "more": f"product.py show {product.slug} --project {project}" if is_short or is_short_too else None,
+        "more": f"product.py show {product.slug} --project {project}" if is_cut else None,
     }
 
 
@@ -135,6 +137,6 @@ def _lines(fields: dict[str, Any], whole: tuple[str, ...] = ()) -> tuple[list[st
     return lines, is_short
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, limit: int = TOLD_CHARACTERS) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= TOLD_CHARACTERS else f"{line[: TOLD_CHARACTERS - 3]}..."
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
