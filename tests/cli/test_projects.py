@@ -359,6 +359,62 @@ def test_what_is_archived_cannot_be_targeted_by_a_new_campaign(
     assert stocked.ok("activate_campaign", "before").json["created"] == ["before-001", "before-002"]
 
 
+def test_what_a_campaign_targets_can_be_changed_while_it_goes_on(stocked: Home) -> None:
+    add_mill(stocked)
+    stocked.make_campaign(project="bakery", focus_groups=["home-bakers"])
+    stocked.ok("focus_group", "create", stocked.file("s.json", {"product": "loaf", "name": "Shops"}))
+    stocked.ok("focus_group", "archive", "home-bakers")
+    more = {"products": [{"product": "loaf", "role": "addon"}], "focus_groups": ["shops", "home-bakers"]}
+    more |= {"publish": {"author": "Ann"}, "seed_keywords": ["rye"]}
+    stocked.ok("campaign", "update", "spring", stocked.file("more.json", more), "--notes", "be brief")
+    found = stocked.campaign()
+    again = stocked.file("again.json", {"publish": None, "products": []})
+    stocked.ok("campaign", "update", "spring", again)
+
+    assert found["products"] == [{"product": "loaf", "role": "addon"}]
+    assert (found["focus_groups"], found["notes"]) == (["shops", "home-bakers"], "be brief")
+    assert (found["publish"]["author"], found["seed_keywords"]) == ("Ann", ["rye"])
+    assert (stocked.campaign()["publish"], stocked.campaign()["products"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"products": ["flour"]}, "product 'flour' is of project 'mill', not of 'bakery'"),
+        ({"focus_groups": ["Millers"]}, "focus group 'Millers' is of project 'mill', not of 'bakery'"),
+        ({"focus_groups": ["home-baker"]}, "project 'bakery' has no focus group 'home-baker'"),
+        ({"name": " "}, "name: must not be empty"),
+        ({"pipeline": "x"}, "pipeline: unknown key"),
+        ({}, "nothing to change is named"),
+    ],
+)
+def test_a_change_of_a_campaign_that_cannot_be_made_leaves_it_as_it_was(
+    stocked: Home, fields: dict[str, Any], message: str
+) -> None:
+    add_mill(stocked)
+    stocked.make_campaign(project="bakery")
+    before = stocked.campaign()
+    done = stocked.call("campaign", "update", "spring", stocked.file("x.json", fields), "--json")
+    assert done.code == 1
+    assert message in done.error["message"]
+    assert stocked.campaign() == before
+
+
+def test_a_home_from_before_there_were_projects_gets_their_folder(home: Home) -> None:
+    (home.state / "projects").rmdir()
+    home.ok("project", "create", home.file("p.json", PROJECT))
+    assert record(home)["name"] == "The Bakery"
+
+
+def test_groups_that_are_added_at_once_are_numbered_each(stocked: Home) -> None:
+    files = [stocked.file(f"{name}.json", {"product": "loaf", "name": name}) for name in ("a", "b", "c", "d")]
+    running = [stocked.start("focus_group", "create", file) for file in files]
+    ends = [process.communicate(timeout=60) and process.returncode for process in running]
+    assert ends == [0, 0, 0, 0]
+    numbers = [group["number"] for group in record(stocked)["focus_groups"].values()]
+    assert sorted(numbers) == [1, 2, 3, 4, 5]
+
+
 def test_a_task_by_hand_is_checked_as_a_campaign_is(stocked: Home) -> None:
     add_mill(stocked)
     made = stocked.make_task("t-1", project="bakery", focus_groups=["Home Bakers"])

@@ -17,7 +17,7 @@ from baton.cli.caller import check_said, person
 from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
-from baton.cli.targeting import ensure_project, targeted_campaign
+from baton.cli.targeting import ensure_project, targeted_campaign, targeted_changes
 from baton.cli.task_views import pieces_of
 from baton.cli.wiring import Wiring
 from baton.domain import campaign_commands as commands
@@ -101,16 +101,21 @@ def show(wiring: Wiring, slug: str) -> Answer:
 
 @script("update", "campaign", example="campaign.py update spring-launch --notes 'Name every source'", id_option="slug")
 @click.argument("slug")
+@click.argument("file", type=click.Path(), required=False)
 @click.option("--name")
 @click.option("--description")
 @click.option("--notes")
-def update(wiring: Wiring, slug: str, **words: str | None) -> Answer:
-    """Change words that describe a campaign; tasks that are made later see them."""
-    fields = {name: value for name, value in words.items() if value is not None}
+def update(wiring: Wiring, slug: str, file: str | None, **words: str | None) -> Answer:
+    """Change what FILE and the options name: words, keywords, products, focus_groups, publish.
+
+    Tasks that are made later see it; products and publish settings reach the next run of every task.
+    """
+    said = {name: value for name, value in words.items() if value is not None}
+    if "name" in said:
+        check_said("--name", said["name"])
+    fields = said if file is None else targeted_changes(wiring, wiring.campaign(check_slug(slug)), file) | said
     if not fields:
-        raise InvalidInput("nothing to change is named", cure="add --name, --description or --notes")
-    if "name" in fields:
-        check_said("--name", fields["name"])
+        raise InvalidInput("nothing to change is named", cure="name a FILE, or add --name, --description or --notes")
     campaign = wiring.door.campaign(check_slug(slug), commands.UpdateCampaign(by=person(wiring.environ), fields=fields))
     return Answer(_view(wiring, campaign), f"Updated campaign '{slug}'.")
 

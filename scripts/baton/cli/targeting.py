@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from baton.cli.caller import person
 from baton.cli.project_records import all_projects
-from baton.domain.errors import BatonError, IllegalTransition
+from baton.domain.campaign_changes import CampaignChanges
+from baton.domain.errors import BatonError, IllegalTransition, InvalidInput
 from baton.domain.project_commands import CreateProject
 from baton.domain.targeting import checked_groups, checked_products
 from baton.domain.targets import targets_of
 from baton.domain.written import CampaignFile, TaskFile
 from baton.ports import Damage
+from baton.store.documents import load
 
 if TYPE_CHECKING:
     from baton.cli.wiring import Wiring
+    from baton.domain.campaigns import Campaign
     from baton.domain.projects import Project
 
 
@@ -28,6 +31,28 @@ def targeted_campaign(wiring: Wiring, written: CampaignFile) -> CampaignFile:
     checked_products(project, written.project, targets_of(written.products), others)
     groups = checked_groups(project, written.project, written.focus_groups, others)
     return structs.replace(written, focus_groups=groups)
+
+
+def targeted_changes(wiring: Wiring, campaign: Campaign, file: str) -> dict[str, Any]:
+    """Return what a file changes of a campaign; refuse what it cannot target. What it targets already may be archived."""
+    changes = load(file, CampaignChanges, None, name="campaign")
+    if changes is None:
+        raise InvalidInput(f"there is no file {file}")
+    fields = changes.fields()
+    project, others = _project(wiring, campaign.project), list(all_projects(wiring))
+    known = {one.product for one in campaign.products}
+    fresh = tuple(one for one in fields.get("products", ()) if one.product not in known)
+    checked_products(project, campaign.project, fresh, others)
+    if "focus_groups" in fields:
+        kept = set(campaign.focus_groups)
+        fields["focus_groups"] = tuple(
+            dict.fromkeys(
+                slug
+                for word in fields["focus_groups"]
+                for slug in ((word,) if word in kept else checked_groups(project, campaign.project, (word,), others))
+            )
+        )
+    return fields
 
 
 def targeted_task(wiring: Wiring, written: TaskFile) -> TaskFile:

@@ -97,7 +97,12 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return (*self.planned, *self.added)
 
 
-EDITABLE = frozenset({"name", "description", "notes", "services", "seed_keywords", "competitor_urls"})
+EDITABLE = frozenset(
+    {
+        "name", "description", "notes", "services", "seed_keywords", "competitor_urls", "products", "focus_groups",
+        "publish",
+    }
+)  # fmt: skip
 
 
 def _create(command: CreateCampaign, now: str) -> Change:
