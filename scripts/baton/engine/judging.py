@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from baton.domain.errors import HarnessMissing
 from baton.domain.exchange import Ending, Verdict
 from baton.domain.records import Report
-from baton.domain.redaction import redact
+from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
 from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
@@ -152,11 +152,6 @@ class Judge:
         names = self._prepared.harness.secrets
         secrets = [value for name, value in self._prepared.job.environ.items() if name in names or is_secret(name)]
         return redact(text, secrets)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a variable's name says that its value is a secret."""
-    return any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))
 
 
 def _signal_name(number: int) -> str:

@@ -20,6 +20,7 @@ from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
 from baton.engine.prompt_facts import Places, prompt_facts
+from baton.engine.recollection import Recollection
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
@@ -55,6 +56,7 @@ class Preparation:
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
         skill_folders: SkillFolders,
+        recollection: Recollection,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
     ) -> None:
@@ -64,6 +66,7 @@ class Preparation:
         self._prompts = prompts
         self._workplaces = workplaces
         self._skill_folders = skill_folders
+        self._recollection = recollection
         self._harness = harness
         self._environ = environ
 
@@ -89,8 +92,8 @@ class Preparation:
         prompt_file = f"{log}.prompt.md"
         facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
         facts["skills"] = told_of(further)
-        # Agent programs that are let into a folder refuse to start when it is not there.
-        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
+        memory = self._recollection.of(lease.agent, settings.memory.prompt_bytes, task=task.id, run=lease.run)
+        facts |= {"memory": memory, "memory_file": memory.file}
         write_private(prompt_file, self._prompts().render("step", facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
@@ -102,8 +105,13 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
-            writable=(os.path.dirname(facts["memory_file"]),),
+            readable=(
+                skill.folder,
+                os.path.dirname(facts["protocol_file"]),
+                *memory.readable,
+                *(one.folder for one in further),
+            ),
+            writable=memory.writable,
             resume=session_for(unit, name, settings),
             skills=(skill, *further),
         )
@@ -127,6 +135,7 @@ class Preparation:
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
                 **given,
+                **({"memory": told} if (told := memory.as_facts()) else {}),
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },

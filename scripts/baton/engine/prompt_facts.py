@@ -22,13 +22,12 @@ PROTOCOL = "baton-protocol"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory."""
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs."""
 
     home: str
     scripts: str
     skills: str
     logs: str
-    memory: str
 
 
 def prompt_facts(
@@ -49,7 +48,6 @@ def prompt_facts(
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
         "skill_file": os.path.join(skill.folder, "SKILL.md"),
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
-        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
         "scripts": places.scripts,
         "workspace": workspace,
         "task": task,
