@@ -33,6 +33,7 @@ ALWAYS_JSON = (
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
     "agent": ("list", "show", "unpark"),
+    "backup": ("create", "check", "restore"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
     "memory": ("list", "show", "note", "forget"),
     "pipeline": ("list", "show", "create", "validate"),

@@ -31,6 +31,7 @@ WORDS = {
     ("agent", "list"): "",
     ("agent", "show"): "alpha",
     ("agent", "unpark"): "claude",
+    ("backup", "create"): "/nowhere/b.tar.gz",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",
     ("campaign", "show"): "spring",
