@@ -51,6 +51,7 @@ def busy(tmp_path: Path) -> Home:
     return home
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_every_backup_of_a_home_that_runs_and_is_killed_becomes_a_home_that_finishes(busy: Home) -> None:
     print(f"BATON_SOAK_SEED={SEED}")

@@ -234,14 +234,15 @@ def _members(file: IO[bytes], path: str, newest_schema: int) -> Iterator[tuple[M
 
 def read_head(path: str, newest_schema: int) -> Head:
     """Return what a backup says of itself."""
-    try:
-        with said(path), gzip.open(path, "rb") as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as tar:
-            info = tar.next()
-            content = tar.extractfile(info) if info is not None and info.isreg() else None
-            data = content.read(CHUNK) if content else b""
-            return _check_head(_member(info) if info is not None else None, data, path, newest_schema)
-    except _DAMAGE:
-        raise InvalidInput(f"{path} is no backup of Baton, or a damaged one", cure="use another one") from None
+    with said(path), open(path, "rb") as file:
+        try:
+            with gzip.GzipFile(fileobj=file, mode="rb") as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as tar:
+                info = tar.next()
+                content = tar.extractfile(info) if info is not None and info.isreg() else None
+                data = content.read(CHUNK) if content else b""
+                return _check_head(_member(info) if info is not None else None, data, path, newest_schema)
+        except _DAMAGE:
+            raise InvalidInput(f"{path} is no backup of Baton, or a damaged one", cure="use another one") from None
 
 
 def _check_head(member: Member | None, data: bytes, path: str, newest_schema: int) -> Head:
