@@ -42,6 +42,7 @@ VERBS = {
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
     ),
+    "transfer": ("export", "import"),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")
 FOLDERS = ("research", "drafts", "reviewed")

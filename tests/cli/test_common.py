@@ -50,6 +50,8 @@ WORDS = {
     ("pipeline", "create"): "x.yaml",
     ("pipeline", "validate"): "content-draft",
     ("service", "list"): "",
+    ("transfer", "export"): "/nowhere/x.yaml",
+    ("transfer", "import"): "x.yaml",
     ("task", "create"): "x.yaml",
     ("task", "list"): "",
     ("task", "ready"): "",

@@ -45,7 +45,7 @@ class Recollection:
         self._secrets = secrets
         self._log = log
 
-    def of(self, agent: str, limit: int, *, task: str, run: str) -> Remembered:
+    def of(self, agent: str, limit: int, *, task: str | None, run: str) -> Remembered:
         """Return what this agent's next prompt is told; secrets in its working memory are masked there, too."""
         name = f"{WORKING}/{agent}.md"
         lessons = Given()
@@ -69,7 +69,7 @@ class Recollection:
     def _working(self, name: str, secrets: Collection[str], limit: int) -> Given:
         return given(self._memories.glimpse(name, limit), secrets, limit, self._memories.path(name))
 
-    def _mask(self, name: str, found: Given, secrets: Collection[str], task: str, run: str) -> None:
+    def _mask(self, name: str, found: Given, secrets: Collection[str], task: str | None, run: str) -> None:
         """Mask in the file what was masked in the prompt: an agent that changes its memory reads it by its path."""
         told = {"file": f"memory/{name}", "count": found.masked}
         try:

@@ -19,7 +19,8 @@ FOLDERS = (
 )
 STATE_FOLDERS = (
     "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
-    "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache",
+    "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache", "archive/agents", "quarantine/agents",
+    "agents",
 )  # fmt: skip
 
 

@@ -317,7 +317,11 @@ def test_an_archive_damaged_anywhere_is_refused(home: Home) -> None:
         assert code == (1, "invalid_input"), place
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"no tar"), gzip.compress(b"\0" * 10240)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"no tar"), gzip.compress(b"\0" * 10240)],
+    ids=str.split("empty text gzip nothing"),
+)
 def test_what_is_no_backup_is_refused(home: Home, content: bytes) -> None:
     assert refused(home, Path(home.file("x.tar.gz", content))) == (1, "invalid_input")
 
