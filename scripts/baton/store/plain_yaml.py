@@ -6,26 +6,11 @@ import re
 from typing import Any
 
 import msgspec
-import yaml
 
 from baton.domain.errors import InvalidInput
-from baton.store import strict_yaml
 
 # Whatever else looks like a text to PyYAML may be a number or a word to us.
 _SURELY_TEXT = re.compile(r"[A-Za-z_/][A-Za-z_/ .,()-]*[a-z_.)]")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, and in quotes what might be taken for something else."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    is_block = "\n" in text and not any(line.endswith((" ", "\t")) for line in text.split("\n"))
-    style = "|" if is_block else None if _SURELY_TEXT.fullmatch(text) and ": " not in text else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def as_written(value: Any) -> Any:
@@ -55,11 +40,32 @@ def as_json(data: Any) -> bytes:
 
 def as_yaml(data: Any, name: str, max_bytes: int) -> bytes:
     """Return the data as YAML, or as JSON (which is YAML, too) where what it says in YAML would be read otherwise."""
+    from baton.store import strict_yaml  # start-up: PyYAML, which no --help needs
+
     plain = msgspec.json.decode(msgspec.json.encode(data))
-    text = yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+    text = _dumped(plain)
     try:
         if strict_yaml.parse(text, name, max_bytes=max_bytes).data == plain:
             return text.encode()
     except InvalidInput:
         return as_json(plain)
     return as_json(plain)
+
+
+def _dumped(plain: Any) -> str:
+    """Texts of several lines as blocks; in quotes what might be taken for something else."""
+    import yaml  # start-up
+
+    class Dumper(yaml.SafeDumper):
+        """Knows how texts are to be written."""
+
+    def text(dumper: Any, value: str) -> Any:
+        is_block = "\n" in value and not any(line.endswith((" ", "\t")) for line in value.split("\n"))
+        style = "|" if is_block else None if _SURELY_TEXT.fullmatch(value) and ": " not in value else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    made: str = yaml.dump(
+        plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False
+    )
+    return made
