@@ -30,14 +30,16 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
 VERBS = {
-    "agent": ("list", "show", "unpark"),
+    "agent": ("list", "show", "heartbeat", "stop", "unpark"),
     "backup": ("create", "check", "restore"),
-    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
+    "campaign": (
+        "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
+    ),
     "memory": ("list", "show", "note", "forget"),
-    "pipeline": ("list", "show", "create", "validate"),
-    "service": ("list",),
+    "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
+    "service": ("list", "toggle", "reorder", "health"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",

@@ -56,7 +56,9 @@ def full(home: Home) -> Home:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Home:
-    return Home(tmp_path / "other/home")
+    home = Home(tmp_path / "other/home")
+    (home.root / "config/services.yaml").unlink()
+    return home
 
 
 def exported(home: Home, name: str, *words: str) -> str:
@@ -121,8 +123,27 @@ def test_what_is_here_is_refused_and_nothing_is_made(full: Home, other: Home) ->
     before = tree(other.root)
     done = other.call("transfer", "import", path, "--json")
     assert done.refusal == (1, "already_exists")
-    assert done.error["message"] == "pipeline 'my-line', campaign 'spring': here already"
+    assert done.error["message"] == "campaign 'spring': here already"
     assert tree(other.root) == before
+
+
+def test_what_is_here_and_says_the_same_is_no_reason_to_refuse(full: Home, other: Home) -> None:
+    (other.root / "config/services.yaml").write_text(SERVICES)
+    other.ok("pipeline", "create", other.file("my-line.json", template()))
+    done = other.ok("transfer", "import", exported(full, "all.yaml"), "--json").json
+    assert done["made"] == {"pipelines": [], "services": [], "campaigns": ["autumn", "spring"]}
+    assert done["skipped"] == {"pipelines": ["my-line"], "services": ["first", "second"], "campaigns": []}
+    assert (other.root / "config/services.yaml").read_text() == SERVICES
+
+
+@pytest.mark.parametrize("what", ["pipeline", "service"])
+def test_what_is_here_and_says_something_else_is_refused(full: Home, other: Home, what: str) -> None:
+    if what == "service":
+        (other.root / "config/services.yaml").write_text(SERVICES.replace("depth: 3", "depth: 4"))
+    else:
+        other.ok("pipeline", "create", other.file("my-line.json", template(name="Mine")))
+    done = other.call("transfer", "import", exported(full, "all.yaml"), "--json")
+    assert done.refusal == (1, "already_exists")
 
 
 def test_what_is_here_is_passed_over_when_asked(full: Home, other: Home) -> None:

@@ -7,9 +7,10 @@ whose record is committed: records are never taken back.
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from baton.cli.caller import person
@@ -18,31 +19,34 @@ from baton.cli.templates import all_templates, keep, refuse_taken
 from baton.cli.wiring import Wiring
 from baton.domain.bundles import Bundle, CarriedCampaign, carried, joined, only_services, services_in
 from baton.domain.campaign_commands import CreateCampaign
-from baton.domain.errors import InvalidInput, PipelineNotFound, ServiceNotFound
+from baton.domain.errors import BatonError, InvalidInput, PipelineNotFound, ServiceNotFound
+from baton.domain.lineups import agents_of, check_lineup
 from baton.domain.pipelines import Template
 from baton.domain.services import Registry
 from baton.domain.written import campaign_from
 from baton.ports import Damage
-from baton.store.files import discard, read_bytes, replace, said, sync_folder
+from baton.store.files import read_bytes, replace, said
 from baton.store.plain_yaml import as_json, as_written, as_yaml
+from baton.store.written_files import alone, put_in_place, put_new, take_away
 
-SERVICES_LIMIT = 1 << 20
+LIMIT = 1 << 20  # of what a person may write in one file
 Undo = Callable[[], object]
 
 
 class Kind(NamedTuple):
-    """One kind of thing. Its things are known by ``names``; ``field`` is where they stand in the document.
+    """One kind of thing; ``field`` is where those of it stand in the document.
 
-    ``gather`` returns those of a home that are wanted (all: ``None``); ``here`` tells which names a home has already;
-    ``check`` refuses what could not be kept; ``keep`` keeps it, and returns what takes it back.
+    ``gather`` returns those of a home that are wanted (all: ``None``); ``things`` gives them by name, ``here`` those that
+    a home has already (``None`` for one that is never the same); ``check`` refuses what could not be kept; ``keep``
+    keeps it, and returns what takes it back.
     """
 
     field: str
     thing: str
     gather: Callable[[Wiring, Iterable[str] | None], Any]
-    names: Callable[[Any], list[str]]
+    things: Callable[[Any], dict[str, Any]]
     only: Callable[[Any, set[str]], Any]
-    here: Callable[[Wiring], set[str]]
+    here: Callable[[Wiring], Mapping[str, Any]]
     check: Callable[[Wiring, Any], object]
     keep: Callable[[Wiring, Any], Iterator[Undo]]
 
@@ -71,15 +75,21 @@ def _own_templates(wiring: Wiring, wanted: Iterable[str] | None) -> tuple[Templa
 
 
 def _check_templates(wiring: Wiring, templates: tuple[Template, ...]) -> None:
+    """Refuse templates that nobody could work through. Services that agents require may come in the same document."""
     for template in templates:
         refuse_taken(wiring.home, template.slug)
         with_schemas(wiring.home, template, template.slug)
+        roles: dict[str, str | None] = dict.fromkeys(agents_of(template))
+        for agent in roles:
+            with suppress(BatonError):  # a missing agent is said when a campaign is activated
+                roles[agent] = wiring.agents.find(agent).role
+        check_lineup(template, roles)
 
 
 def _keep_templates(wiring: Wiring, templates: tuple[Template, ...]) -> Iterator[Undo]:
     for template in templates:
-        path = keep(wiring.home, template, as_yaml(as_written(template), template.slug, SERVICES_LIMIT))
-        yield lambda path=path: discard(path)  # type: ignore[misc]
+        path = keep(wiring.home, template.slug, as_yaml(as_written(template), template.slug, LIMIT))
+        yield partial(take_away, path)
 
 
 # -- services -----------------------------------------------------------------------------------------------------
@@ -102,31 +112,19 @@ def _keep_services(wiring: Wiring, more: Registry) -> Iterator[Undo]:
         return
     path = wiring.home.services_file
     kept = f"{path}.before-import"
-    temporary = wiring.home.in_state("tmp", f"services-{os.getpid()}")
-    with said(path):
-        before = read_bytes(path)
-        data = as_yaml(as_written(joined(wiring.services(), more)), path, SERVICES_LIMIT)
+    with alone(wiring.store.locks):
+        with said(path):
+            before = read_bytes(path)
+        data = as_yaml(as_written(joined(wiring.services(), more)), path, LIMIT)
         if before is None:
-            replace(path, data, temporary)
-            yield lambda: discard(path)
-            return
-        mode = stat.S_IMODE(os.stat(path).st_mode)
-        replace(kept, before, temporary)
-        yield lambda: discard(kept)
-        _put(path, temporary, data, mode)
-        yield lambda: _put(path, temporary, before, mode)
-
-
-def _put(path: str, temporary: str, data: bytes, mode: int) -> None:
-    """Put data in the place of a file, which keeps its mode."""
-    replace(temporary, data, f"{temporary}.new")
-    try:
-        os.chmod(temporary, mode)
-        os.rename(temporary, path)
-        sync_folder(os.path.dirname(path))
-    except OSError:
-        discard(temporary)
-        raise
+            put_new(path, data)
+            yield partial(take_away, path)
+        else:
+            with said(kept):
+                replace(kept, before, wiring.home.in_state("tmp", f"services-{os.getpid()}"))
+            yield partial(take_away, kept)
+            put_in_place(path, before, data)
+            yield partial(put_in_place, path, data, before)
 
 
 # -- campaigns ----------------------------------------------------------------------------------------------------
@@ -196,8 +194,8 @@ def _write_texts(folder: str, one: CarriedCampaign) -> list[str]:
     return list(one.sources)
 
 
-def _campaigns_here(wiring: Wiring) -> set[str]:
-    return set(wiring.store.campaigns.ids()) | set(wiring.store.campaigns.ids(archived=True))
+def _campaigns_here(wiring: Wiring) -> dict[str, None]:
+    return dict.fromkeys((*wiring.store.campaigns.ids(), *wiring.store.campaigns.ids(archived=True)))
 
 
 # Later ones may need earlier ones; campaigns are last, since what is committed stays.
@@ -206,9 +204,9 @@ KINDS = (
         field="pipelines",
         thing="pipeline",
         gather=_own_templates,
-        names=lambda found: [one.slug for one in found],
+        things=lambda found: {one.slug: one for one in found},
         only=lambda found, names: tuple(one for one in found if one.slug in names),
-        here=lambda wiring: {slug for slug, _, _ in all_templates(wiring.home)},
+        here=lambda wiring: {slug: template for slug, _, template in all_templates(wiring.home)},
         check=_check_templates,
         keep=_keep_templates,
     ),
@@ -216,9 +214,9 @@ KINDS = (
         field="services",
         thing="service",
         gather=_own_services,
-        names=lambda found: [service.name for _, service in services_in(found)],
+        things=lambda found: {service.name: (key, service) for key, service in services_in(found)},
         only=only_services,
-        here=lambda wiring: {service.name for _, service in services_in(wiring.services())},
+        here=lambda wiring: {service.name: (key, service) for key, service in services_in(wiring.services())},
         check=lambda wiring, found: joined(wiring.services(), found),
         keep=_keep_services,
     ),
@@ -226,7 +224,7 @@ KINDS = (
         field="campaigns",
         thing="campaign",
         gather=_own_campaigns,
-        names=lambda found: [one.written.slug for one in found],
+        things=lambda found: {one.written.slug: one for one in found},
         only=lambda found, names: tuple(one for one in found if one.written.slug in names),
         here=_campaigns_here,
         check=_check_campaigns,

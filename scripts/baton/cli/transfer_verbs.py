@@ -10,6 +10,7 @@ import click
 
 from baton.cli.carrying import KINDS, Kind, Undo, bundle_of
 from baton.cli.script import Answer, script
+from baton.cli.service_page import refresh_quietly
 from baton.cli.wiring import Wiring
 from baton.domain.bundles import Bundle
 from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, InvalidWord
@@ -46,7 +47,7 @@ def export(wiring: Wiring, file: str, with_secrets: bool, **chosen: tuple[str, .
         cure = "write keys to .env, and their variables' names to api_key_env; or add --with-secrets"
         raise InvalidInput("a text in it holds a key or a token", cure=cure)
     _put_new(os.path.abspath(file), data)
-    counts = {kind.field: kind.names(getattr(bundle, kind.field)) for kind in KINDS}
+    counts = {kind.field: list(kind.things(getattr(bundle, kind.field))) for kind in KINDS}
     return Answer({"file": os.path.abspath(file), **counts}, f"Wrote {_counted(counts)} to {file}.")
 
 
@@ -64,7 +65,8 @@ def import_(wiring: Wiring, file: str, dry_run: bool, skip_existing: bool) -> An
             kind.check(wiring, found)
         if not dry_run:
             _keep(wiring, parts)
-    made = {kind.field: kind.names(found) for kind, found in parts}
+            refresh_quietly(wiring)
+    made = {kind.field: list(kind.things(found)) for kind, found in parts}
     verb = "Would make" if dry_run else "Made"
     lines = [
         f"{verb} {_counted(made)}.",
@@ -82,18 +84,18 @@ VERBS = [export, import_]
 def _parts(
     wiring: Wiring, bundle: Bundle, *, skip_existing: bool
 ) -> tuple[list[tuple[Kind, Any]], dict[str, list[str]]]:
-    """Part what is new from what is here already, which is refused unless it is to be passed over."""
+    """Part what is new from what is here already: that is refused, unless it says the same or is to be passed over."""
     parts: list[tuple[Kind, Any]] = []
     skipped: dict[str, list[str]] = {}
+    other: list[str] = []
     for kind in KINDS:
-        found = getattr(bundle, kind.field)
-        here = kind.here(wiring)
-        names = kind.names(found)
-        skipped[kind.field] = [name for name in names if name in here]
-        parts.append((kind, kind.only(found, {name for name in names if name not in here})))
-    if not skip_existing and any(skipped.values()):
-        told = [f"{kind.thing} '{name}'" for kind in KINDS for name in skipped[kind.field]]
-        what = ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
+        found, here = getattr(bundle, kind.field), kind.here(wiring)
+        things = kind.things(found)
+        skipped[kind.field] = [name for name in things if name in here]
+        other += [f"{kind.thing} '{name}'" for name in skipped[kind.field] if things[name] != here[name]]
+        parts.append((kind, kind.only(found, {name for name in things if name not in here})))
+    if other and not skip_existing:
+        what = ", ".join(other[:5]) + (f" and {len(other) - 5} more" if len(other) > 5 else "")
         raise AlreadyExists(f"{what}: here already", cure="nothing was made; --skip-existing passes over what is here")
     return parts, skipped
 

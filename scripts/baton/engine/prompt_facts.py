@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -22,12 +23,16 @@ PROTOCOL = "baton-protocol"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the shipped skills, the logs."""
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs.
+
+    ``services_page`` is asked before each run: the page about services as they are now, ``None`` where there are none.
+    """
 
     home: str
     scripts: str
     skills: str
     logs: str
+    services_page: Callable[[], str | None]
 
 
 def heartbeat_facts(places: Places, lease: Lease, skill: Skill, workspace: str, settings: Settings) -> dict[str, Any]:
@@ -64,6 +69,8 @@ def prompt_facts(
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
         "skill_file": os.path.join(skill.folder, "SKILL.md"),
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
+        "services_file": places.services_page(),
+        "capabilities": (*skill.requires, *skill.optional),
         "scripts": places.scripts,
         "workspace": workspace,
         "task": task,
