@@ -37,6 +37,11 @@ def test_a_failed_attempt_teaches_its_agent() -> None:
     assert lessons_of(failed()) == [("writer", "- 2026-11-21 10:12 task spring-001, failed: no file")]
 
 
+def test_a_heartbeat_that_failed_teaches_its_agent() -> None:
+    news = failed() | {"task": None}
+    assert lessons_of(news) == [("writer", "- 2026-11-21 10:12 a heartbeat, failed: no file")]
+
+
 @pytest.mark.parametrize(
     "news",
     [

@@ -211,10 +211,11 @@ def test_an_agent_is_given_its_own_memory_its_own_lessons_and_where_the_rest_is(
     desk.put("WORKING/writer.md", "- short titles\n")
     desk.put("WORKING/editor.md", "- not mine\n")
     desk.put("long-term/SERVICE_REGISTRY.md", "# Services\n")
+    desk.put("long-term/STYLE.md", "# Style\n")
     found = desk.recall()
     assert found.working == Given(lines=("- short titles",))
     assert found.lessons == Given(lines=(LINE,))
-    assert found.pages == tuple(map(desk.memories.path, ("long-term/SERVICE_REGISTRY.md", f"daily/{DAY}.md")))
+    assert found.pages == tuple(map(desk.memories.path, ("long-term/STYLE.md", f"daily/{DAY}.md")))
 
 
 def test_a_secret_is_masked_in_the_file_too_and_the_file_is_named(desk: Desk) -> None:

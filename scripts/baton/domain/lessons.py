@@ -44,8 +44,9 @@ def lessons_of(event: Mapping[str, Any]) -> list[tuple[str, str]]:
         is_one = bool(data.get("message")) and data.get("outcome") in _OWN and _counts(data.get("kind"))
     else:
         return []
+    about = f"task {event['task']}" if event.get("task") else "a heartbeat"
     # One line, whatever an agent wrote: nothing in it can look like a heading or another's lesson.
-    line = " ".join(f"- {at[:10]} {at[11:16]} task {event.get('task')}, {text}".split())
+    line = " ".join(f"- {at[:10]} {at[11:16]} {about}, {text}".split())
     line = line if len(line) <= LINE_LIMIT else f"{line[: LINE_LIMIT - 3]}..."
     return [(agent, line) for agent in agents if isinstance(agent, str) and is_agent_name(agent)] if is_one else []
 

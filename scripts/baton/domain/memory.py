@@ -37,9 +37,11 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # What only says that the machinery turns; what came of it is told by other events.
 PASSED_OVER = frozenset(
     {
+        "agent_heard",
         "backoff_ended",
         "command_refused",
         "dependency_met",
+        "heartbeat_skipped",
         "lease_expired",
         "lease_granted",
         "lease_released",
@@ -47,6 +49,8 @@ PASSED_OVER = frozenset(
         "lease_revoked",
         "run_ended",
         "run_reported",
+        "run_started",
+        "service_attempted",
         "wish_changed",
     }
 )

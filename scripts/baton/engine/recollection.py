@@ -18,6 +18,8 @@ from baton.domain.redaction import redact
 from baton.ports import Log, Memories
 
 PAGES = 20
+# What is in them is given, or told where the prompt speaks of services.
+TOLD_ELSEWHERE = frozenset({LESSONS, f"{LONG_TERM}/SERVICE_REGISTRY.md"})
 DAYS = 2
 
 
@@ -89,7 +91,7 @@ class Recollection:
     def _pages(self) -> tuple[str, ...]:
         """What there is to read besides: long-term pages, and the pages of the last days."""
         try:
-            pages = [name for name in self._memories.names(LONG_TERM) if name != LESSONS][:PAGES]
+            pages = [name for name in self._memories.names(LONG_TERM) if name not in TOLD_ELSEWHERE][:PAGES]
             pages += self._memories.names(DAILY)[-DAYS:]
         except (BatonError, OSError):
             return ()
