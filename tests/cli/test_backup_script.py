@@ -6,14 +6,16 @@ import gzip
 import io
 import json
 import os
+import pty
 import stat
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.homes import Home, base_environ, call, tree
+from tests.cli.homes import SCRIPTS, Home, base_environ, call, tree, wait_for
 
 from baton.store import archives, backups
 from baton.store.files import read_bytes
@@ -411,6 +413,41 @@ def test_what_a_killed_backup_and_a_killed_restore_left_is_removed_by_the_next(h
     assert (part.exists(), (home.root.parent / f"restored.restoring-{gone}").exists()) == (False, False)
 
 
-def test_nothing_of_its_progress_is_printed_but_on_a_terminal(home: Home) -> None:
-    done = home.ok("backup", "create", str(home.root.parent / "b.tar.gz"))
-    assert done.err == ""
+def test_progress_is_told_on_a_terminal_alone_and_nothing_of_it_stays(home: Home) -> None:
+    for number in range(60):
+        (home.root / f"projects/{number}").write_text("x")
+    assert home.ok("backup", "create", str(home.root.parent / "b.tar.gz")).err == ""
+
+    master, slave = pty.openpty()
+    words = [str(SCRIPTS / "backup.py"), "check", str(home.root.parent / "b.tar.gz")]
+    done = subprocess.run(words, env=home.environ, stdout=subprocess.DEVNULL, stderr=slave, timeout=60, check=True)
+    os.close(slave)
+    shown = os.read(master, 10_000).decode()
+    os.close(master)
+    assert done.returncode == 0
+    assert shown.startswith("\r20 files checked\r40 files checked") and shown.endswith("\r\x1b[K")
+
+
+def test_a_backup_that_is_told_to_end_leaves_nothing(home: Home) -> None:
+    with (home.root / "projects/large").open("wb") as file:
+        file.truncate(8 << 30)
+    before = sorted(os.listdir(home.root.parent))
+    started = home.start("backup", "create", str(home.root.parent / "b.tar.gz"))
+    wait_for(lambda: any(".part-" in name for name in os.listdir(home.root.parent)))
+    started.terminate()
+    started.communicate(timeout=60)
+    assert started.returncode == 143
+    assert sorted(os.listdir(home.root.parent)) == before
+
+
+def test_a_skill_that_a_run_is_shown_is_no_part_of_a_backup(home: Home) -> None:
+    folder = home.root / "projects/default/tasks/t-1/.claude/skills"
+    folder.mkdir(parents=True)
+    for name in ("shown", "mine"):
+        (folder / name).symlink_to(home.root / "skills/alpha")
+    (home.state / "shown").mkdir()
+    note = {"run": "r-1", "task": "t-1", "links": {str(folder / "shown"): str(home.root / "skills/alpha")}}
+    (home.state / "shown/r-1.json").write_text(json.dumps(note))
+    names = members(backup_of(home))
+    assert [name for name in names if "/.claude/skills/" in name] == ["projects/default/tasks/t-1/.claude/skills/mine"]
+    assert not any(name.startswith("state/shown") for name in names)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -17,7 +19,7 @@ from baton.store.archives import FORMAT, ArchiveWriter, Head, read_head
 from baton.store.backups import Backup
 from baton.store.restoring import check, restore
 
-EVERY = 100
+EVERY = 20
 
 
 @script("back up", "the home", name="create", example="backup.py create ~/baton-backup.tar.gz", for_option="file")
@@ -31,7 +33,7 @@ def create(wiring: Wiring, file: str, with_secrets: bool, without_logs: bool) ->
     if not os.path.isdir(wiring.home.state):
         raise InvalidInput(f"{root} has no state yet", cure=f"make it a home with: init_home.py {root}")
     head = Head(format=FORMAT, schema=SCHEMA, made_at=wiring.clock.now(), home=root, with_secrets=with_secrets)
-    with _progress("backed up") as seen, ArchiveWriter(path, head) as archive:
+    with _watched("backed up") as seen, ArchiveWriter(path, head) as archive:
         own = frozenset({os.path.realpath(archive.part)})
         told = Backup(root, wiring.store, archive, own, seen).make(
             with_secrets=with_secrets, with_logs=not without_logs
@@ -64,7 +66,7 @@ def create(wiring: Wiring, file: str, with_secrets: bool, without_logs: bool) ->
 def check_backup(wiring: Wiring, file: str) -> Answer:
     """Read all of a backup, and say whether it could be restored."""
     head = read_head(file, SCHEMA)
-    with _progress("checked") as seen:
+    with _watched("checked") as seen:
         count = check(file, seen)
     data = {"backup": os.path.abspath(file), "files": count, "made_at": head.made_at, "home": head.home}
     return Answer(data, f"It is whole: {count} files of {head.home}, of {head.made_at}.")
@@ -86,7 +88,7 @@ def restore_backup(wiring: Wiring, file: str, directory: str) -> Answer:
     It is stopped. What ran when the backup was made is ended by the first sweep, and started again.
     """
     root = os.path.abspath(directory)
-    with _progress("restored") as seen:
+    with _watched("restored") as seen:
         count = restore(file, root, wiring.clock.holder(), seen)
     make_home(root)
     text = (
@@ -100,24 +102,23 @@ def restore_backup(wiring: Wiring, file: str, directory: str) -> Answer:
 VERBS = [create, check_backup, restore_backup]
 
 
-class _progress:
-    """Count files on the terminal, if there is one, and leave nothing of it there."""
+@contextmanager
+def _watched(verb: str) -> Iterator[Callable[[int], None]]:
+    """Count files on the terminal, if there is one, and leave nothing of it there. Who is told to end ends cleanly."""
+    is_shown = sys.stderr is not None and sys.stderr.isatty()
 
-    def __init__(self, verb: str) -> None:
-        self._verb = verb
-        self._is_shown = sys.stderr is not None and sys.stderr.isatty()
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._seen
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_shown:
-            sys.stderr.write("\r\x1b[K")
+    def seen(count: int) -> None:
+        if is_shown and count % EVERY == 0:
+            sys.stderr.write(f"\r{count} files {verb}")
             sys.stderr.flush()
 
-    def _seen(self, count: int) -> None:
-        if self._is_shown and count % EVERY == 0:
-            sys.stderr.write(f"\r{count} files {self._verb}")
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if is_shown:
+            sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
 

@@ -83,10 +83,14 @@ class ArchiveWriter:
                 raise AlreadyExists(f"{path} is there already", cure="choose another name")
             drop_abandoned(f"{path}.part-")
             fd = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-        self._file = os.fdopen(fd, "wb")
-        self._gzip = gzip.GzipFile(filename="", fileobj=self._file, mode="wb", compresslevel=COMPRESSION, mtime=0)
-        self._tar = tarfile.open(fileobj=self._gzip, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-        self.add_bytes(HEAD, msgspec.json.encode(head))
+        try:
+            self._file = os.fdopen(fd, "wb")
+            self._gzip = gzip.GzipFile(filename="", fileobj=self._file, mode="wb", compresslevel=COMPRESSION, mtime=0)
+            self._tar = tarfile.open(fileobj=self._gzip, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+            self.add_bytes(HEAD, msgspec.json.encode(head))
+        except BaseException:
+            discard(self.part)
+            raise
 
     def __enter__(self) -> ArchiveWriter:
         return self

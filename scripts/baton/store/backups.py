@@ -75,7 +75,8 @@ class Backup:
         done = {*FIRST, *self._record_folders(folders), TASKS, "archive", LAST}
         for name in folders:
             if name not in done:
-                self._below(f"{STATE}/{name}")
+                path = f"{STATE}/{name}"
+                self._below(path) if os.path.isdir(os.path.join(state, name)) else self._file(path)
         for name in WRITTEN:
             self._below(name)
         if with_logs:

@@ -58,8 +58,9 @@ def check(archive: str, seen: Callable[[int], None]) -> int:
         gate.check(member)
         if gate.is_record(member):
             _settled(b"".join(pieces), member.name, None)
-        count += member.kind != "folder"
-        seen(count)
+        if member.kind != "folder":
+            count += 1
+            seen(count)
     gate.check_links()
     return count
 
