@@ -84,10 +84,12 @@ class AssignmentHistories(RuleBasedStateMachine):
     # -- runs ---------------------------------------------------------------------------------------------------
 
     @rule(place=places)
-    def grant(self, place: int) -> None:
+    def grant(self, place: int, of_front: bool = False) -> None:
         """Whoever grants takes the turn in the same commit, as the granter does."""
         task = self.task
-        unit = task.front[place % len(task.front)] if place % 5 else task.pipeline[place % len(task.pipeline)]
+        unit = (
+            task.front[place % len(task.front)] if of_front or place % 5 else task.pipeline[place % len(task.pipeline)]
+        )
         self.do(c.TakeTurn())
         command = c.GrantLease(
             unit=unit.key,
@@ -162,8 +164,9 @@ class AssignmentHistories(RuleBasedStateMachine):
             self.do(c.UnblockTask(by="ann"))
             return
         lease = task.leases[0] if task.leases else None
-        if lease is None:
-            self.grant(1)
+        free = [place for place, unit in enumerate(task.front) if task.lease_of(unit.key) is None]
+        if free and (lease is None or task.version % 2):
+            self.grant(free[0], of_front=True)
         elif fails:
             self.end(0, Outcome.FAILED, False)
         elif lease.report is None and not lease.acts and lease.agent == PM:
