@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.assigned import create_assignment, job
+from tests.assignment_checks import OPEN
 from tests.builders import at, hand, policy, supervisor
 from tests.domain.test_histories import REFUSALS, check_change, check_record
 
@@ -164,7 +165,8 @@ class AssignmentHistories(RuleBasedStateMachine):
             self.do(c.UnblockTask(by="ann"))
             return
         lease = task.leases[0] if task.leases else None
-        free = [place for place, unit in enumerate(task.front) if task.lease_of(unit.key) is None]
+        front = enumerate(task.front)
+        free = [place for place, unit in front if unit.status in OPEN and task.lease_of(unit.key) is None]
         if free and (lease is None or task.version % 2):
             self.grant(free[0], of_front=True)
         elif fails:
@@ -220,8 +222,8 @@ class AssignmentHistories(RuleBasedStateMachine):
 
 
 AssignmentHistories.TestCase.settings = settings(
-    max_examples=300,
-    stateful_step_count=60,
+    max_examples=100,
+    stateful_step_count=40,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
