@@ -35,7 +35,7 @@ from baton.domain.assignments import (
     Decision,
     Rules,
 )
-from baton.domain.errors import IllegalTransition, InvalidInput, LeaseHeld
+from baton.domain.errors import IllegalTransition, InvalidInput, LeaseHeld, LeaseMismatch
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.statuses import BlockKind
@@ -109,6 +109,8 @@ def failed(task: Task, unit: Unit, at: str) -> tuple[Task, list[News]]:
 
 def _kept(task: Task, act: Act, token: int, by: str) -> Change:
     lease = run_lease(task, token)  # one that was replaced, revoked or has ended is refused
+    if lease.run is None:
+        raise LeaseMismatch(f"lease {token} is held by hand: what is done under it is done at once")
     if lease.report is not None:
         raise IllegalTransition(f"this run has already reported {lease.report.kind}", cure="do it before the report")
     if act.kind in DECIDING and lease.agent != PM:
