@@ -50,7 +50,7 @@ _WORDS = {ActKind.INSERT: "inserted jobs", ActKind.COMPLETE: "completed the assi
 def act(task: Task, command: c.ActOnAssignment, now: str) -> Change:
     """Do something to an assignment: with a token it is kept with the run's lease, without one it happens now."""
     assignment_of(task)
-    _check(command.act)
+    check_act(command.act)
     if command.token is not None:
         return _kept(task, command.act, command.token, command.by)
     return _at_once(task, command, now)
@@ -267,7 +267,8 @@ def _aligned(task: Task, act: Act) -> tuple[Task, list[News]]:
     return task, [News("assignment_aligned", None, {"alignment": act.alignment, "notes": act.text})]
 
 
-def _check(act: Act) -> None:
+def check_act(act: Act) -> None:
+    """Refuse what nobody could do, whoever asks for it."""
     if act.kind is ActKind.INSERT and not 0 < len(act.jobs) <= GROUP_LIMIT:
         raise InvalidInput(f"{len(act.jobs)} jobs at once; a group has 2 to {GROUP_LIMIT}")
     if len(act.jobs) > 1 and any(job.type in LOOKERS for job in act.jobs):
