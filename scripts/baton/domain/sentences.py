@@ -234,7 +234,9 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
     "jobs_inserted": _inserted,
     "job_failed": lambda data: f"job {data.get('unit')} of {_agent(data)} has failed",
-    "act_kept": lambda data: f"{data.get('by')} of job {data.get('unit')} decided: {data.get('act')}",
+    "act_kept": lambda data: (
+        f"{data.get('by')} of job {data.get('unit')} did this, for when it has ended: {data.get('act')}"
+    ),
     "assignment_updated": _noted,
     "assignment_aligned": lambda data: (
         f"the guardian finds it {data.get('alignment')}{_after(': ', data.get('notes'))}"
