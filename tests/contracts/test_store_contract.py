@@ -737,6 +737,32 @@ def test_note_of_what_cannot_be_written_raises_nothing(world: World) -> None:
 # -- Waits and Runs -----------------------------------------------------------------------------------------------
 
 
+def test_a_turn_is_remembered_by_namespace(world: World) -> None:
+    turns = world.store.turns
+    with turns.hold():
+        turns.write("shop", "a")
+        turns.write("blog", "b")
+        turns.write("shop", "c")
+    seen = world.elsewhere().turns
+    assert [seen.last(name) for name in ("shop", "blog", "none")] == ["c", "b", None]
+
+
+def test_turns_are_taken_one_after_the_other(world: World) -> None:
+    took: list[str] = []
+
+    def take_turn() -> None:
+        with world.elsewhere().turns.hold():
+            took.append("second")
+
+    with world.store.turns.hold():
+        other = threading.Thread(target=take_turn)
+        other.start()
+        other.join(timeout=0.1)
+        took.append("first")
+    other.join(timeout=10)
+    assert took == ["first", "second"]
+
+
 def test_waits_are_added_told_and_removed_one_by_one(world: World) -> None:
     waits = world.store.waits
     for dependency, dependent in (("a", "c"), ("a", "b"), ("a", "b"), ("z", "a")):
