@@ -25,11 +25,14 @@ WORDS = {
     ("resolve_service",): "seo",
     ("invoke_agent",): "alpha t-1",
     ("notify",): "hello",
+    ("run_service",): "seo",
     ("review",): "t-1",
     ("cost",): "--by agent --since 7d",
     ("why",): "t-1",
     ("agent", "list"): "",
     ("agent", "show"): "alpha",
+    ("agent", "heartbeat"): "alpha",
+    ("agent", "stop"): "alpha",
     ("agent", "unpark"): "claude",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",
@@ -40,6 +43,7 @@ WORDS = {
     ("campaign", "complete"): "spring",
     ("campaign", "extend"): "spring",
     ("campaign", "timeline"): "spring",
+    ("campaign", "preflight"): "spring",
     ("pipeline", "list"): "",
     ("pipeline", "show"): "content-draft",
     ("pipeline", "create"): "x.yaml",
@@ -63,7 +67,14 @@ WORDS = {
     ("focus_group", "update"): "bakers --name x",
     ("focus_group", "archive"): "bakers",
     ("focus_group", "unarchive"): "bakers",
+    ("pipeline", "rename"): "my-line x",
+    ("pipeline", "fork"): "content-draft x",
+    ("pipeline", "remove"): "my-line",
+    ("pipeline", "set-model"): "my-line opus",
     ("service", "list"): "",
+    ("service", "toggle"): "x",
+    ("service", "reorder"): "seo x",
+    ("service", "health"): "",
     ("task", "create"): "x.yaml",
     ("task", "list"): "",
     ("task", "ready"): "",
@@ -282,8 +293,8 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
-    ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "resume"), ("check_pipeline",),
-    ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
+    ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "preflight"), ("campaign", "resume"),
+    ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
     ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ import msgspec
 from baton.adapters.workspaces import Workspaces
 from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
+from baton.cli.placing import faults_of_services, with_orders
 from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
@@ -62,6 +63,8 @@ def create(wiring: Wiring, file: str) -> Answer:
                 workspaces.remove_campaign(written.project, written.slug)
             raise
     ensure_project(wiring, campaign.project)
+    for fault in faults_of_services(wiring, campaign.services):
+        wiring.warn(f"it cannot be activated so: {fault.message}")
     text = (
         f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
     )
@@ -105,17 +108,23 @@ def show(wiring: Wiring, slug: str) -> Answer:
 @click.option("--name")
 @click.option("--description")
 @click.option("--notes")
-def update(wiring: Wiring, slug: str, file: str | None, **words: str | None) -> Answer:
-    """Change what FILE and the options name: words, keywords, products, focus_groups, publish.
+@click.option(
+    "--services", "orders", multiple=True, metavar="CAPABILITY=NAME,...", help="Try these first; CAPABILITY=: no order."
+)
+def update(wiring: Wiring, slug: str, file: str | None, orders: tuple[str, ...], **words: str | None) -> Answer:
+    """Change what FILE and the options name: words, keywords, products, focus_groups, publish, the order of services.
 
-    Tasks that are made later see it; products and publish settings reach the next run of every task.
+    Tasks that are made later see it; products, publish settings and services reach the next run of every task.
     """
-    said = {name: value for name, value in words.items() if value is not None}
+    said: dict[str, Any] = {name: value for name, value in words.items() if value is not None}
     if "name" in said:
         check_said("--name", said["name"])
+    if orders:
+        said["services"] = with_orders(wiring, wiring.campaign(check_slug(slug)).services, orders)
     fields = said if file is None else targeted_changes(wiring, wiring.campaign(check_slug(slug)), file) | said
     if not fields:
-        raise InvalidInput("nothing to change is named", cure="name a FILE, or add --name, --description or --notes")
+        cure = "name a FILE, or add --name, --description, --notes or --services"
+        raise InvalidInput("nothing to change is named", cure=cure)
     campaign = wiring.door.campaign(check_slug(slug), commands.UpdateCampaign(by=person(wiring.environ), fields=fields))
     return Answer(_view(wiring, campaign), f"Updated campaign '{slug}'.")
 
