@@ -41,8 +41,8 @@ def generated() -> str:
         matrix("A task", TASK_TABLE),
         matrix("A unit", UNIT_TABLE),
         matrix("A campaign", CAMPAIGN_TABLE),
-        matrix("A project", PROJECT_TABLE),
         matrix("What is kept of an agent", AGENT_TABLE),
+        matrix("A project", PROJECT_TABLE),
     ]
     return "\n\n".join(parts)
 

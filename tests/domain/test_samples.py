@@ -27,10 +27,10 @@ from baton.domain.usage import Usage
 from baton.store.codec import Codec
 
 SAMPLES = Path(__file__).with_name("samples")
-IDS = {"task": "spring-001", "campaign": "spring", "project": "acme", "agent": "helper"}
+IDS = {"task": "spring-001", "campaign": "spring", "agent": "helper", "project": "acme"}
 NEWEST = {kind: SAMPLES / f"{kind}-{SCHEMA}.json" for kind in IDS}
 MARK = b'"schema": %d' % SCHEMA
-TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign, "project": Project, "agent": AgentRecord}
+TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign, "agent": AgentRecord, "project": Project}
 
 each = pytest.mark.parametrize("kind", TYPES)
 every_sample = pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.name)
@@ -81,14 +81,14 @@ def test_the_sample_of_a_campaign_shows_every_key(type: type[msgspec.Struct]) ->
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("campaign"))))
 
 
-@pytest.mark.parametrize("type", [Project, Appearance, Product, ProductContext, BrandVoice, FocusGroup])
-def test_the_sample_of_a_project_shows_every_key(type: type[msgspec.Struct]) -> None:
-    assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("project"))))
-
-
 @pytest.mark.parametrize("type", [AgentRecord, Heartbeat, Hunger])
 def test_the_sample_of_an_agent_shows_every_key(type: type[msgspec.Struct]) -> None:
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("agent"))))
+
+
+@pytest.mark.parametrize("type", [Project, Appearance, Product, ProductContext, BrandVoice, FocusGroup])
+def test_the_sample_of_a_project_shows_every_key(type: type[msgspec.Struct]) -> None:
+    assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("project"))))
 
 
 def test_the_sample_of_a_campaign_shows_every_key_of_a_step_that_is_built() -> None:

@@ -62,9 +62,9 @@ def create(wiring: Wiring, file: str) -> Answer:
             if is_new:
                 workspaces.remove_campaign(written.project, written.slug)
             raise
-    ensure_project(wiring, campaign.project)
     for fault in faults_of_services(wiring, campaign.services):
         wiring.warn(f"it cannot be activated so: {fault.message}")
+    ensure_project(wiring, campaign.project)
     text = (
         f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
     )
@@ -114,14 +114,17 @@ def show(wiring: Wiring, slug: str) -> Answer:
 def update(wiring: Wiring, slug: str, file: str | None, orders: tuple[str, ...], **words: str | None) -> Answer:
     """Change what FILE and the options name: words, keywords, products, focus_groups, publish, the order of services.
 
-    Tasks that are made later see it; products, publish settings and services reach the next run of every task.
+    Tasks that are made later see it; products and publish settings reach the next run of every task.
     """
-    said: dict[str, Any] = {name: value for name, value in words.items() if value is not None}
+    said = {name: value for name, value in words.items() if value is not None}
     if "name" in said:
         check_said("--name", said["name"])
+    fields: dict[str, Any] = {}
+    if file is not None:
+        fields |= targeted_changes(wiring, wiring.campaign(check_slug(slug)), file)
+    fields |= said
     if orders:
-        said["services"] = with_orders(wiring, wiring.campaign(check_slug(slug)).services, orders)
-    fields = said if file is None else targeted_changes(wiring, wiring.campaign(check_slug(slug)), file) | said
+        fields["services"] = with_orders(wiring, wiring.campaign(check_slug(slug)).services, orders)
     if not fields:
         cure = "name a FILE, or add --name, --description, --notes or --services"
         raise InvalidInput("nothing to change is named", cure=cure)

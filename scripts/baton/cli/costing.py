@@ -40,12 +40,13 @@ def costs(wiring: Wiring, by: str | None, since: str | None, project: str | None
     start = instant(since, wiring.clock.now()) if since is not None else None
     log = wiring.store.log
     events = log.since((start or "")[:10], "run_ended")
-    belonging = Belonging(wiring.store, project) if project is not None else None
-    if belonging is not None:
-        events = filter(belonging.has, events)
+    if project is not None:
+        events = filter(Belonging(wiring.store, project).has, events)
     total, rows = spending(events, start or "", by or "day")
     key = (lambda row: row.name or "") if by in ("day", None) else _order
-    calls = log.since((start or "")[:10], ATTEMPTED)
+    attempts = log.since((start or "")[:10], ATTEMPTED)
+    if project is not None:
+        attempts = filter(Belonging(wiring.store, project).has, attempts)
     return Costs(
         project=project,
         since=start,
@@ -53,7 +54,7 @@ def costs(wiring: Wiring, by: str | None, since: str | None, project: str | None
         by=by,
         total=total,
         rows=sorted(rows, key=key) if by else [],
-        services=service_costs(calls if belonging is None else filter(belonging.has, calls), start or ""),
+        services=service_costs(attempts, start or ""),
     )
 
 

@@ -28,6 +28,18 @@ def sentence_of(event: Event, limit: int, subject: str | None = None) -> str:
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
+def subject_of(event: Event) -> str:
+    """Return whom an event is about, to begin a sentence with where nothing around it says."""
+    if str(event.get("type")).startswith("harness"):  # the task in which it was noticed is not what it is about
+        return f"Harness {data_of(event).get('harness')}"
+    for kind in ("task", "campaign"):
+        if event.get(kind):
+            return f"{kind.capitalize()} {event[kind]}"
+    if data_of(event).get("agent"):
+        return f"Agent {data_of(event)['agent']}"
+    return "Baton"
+
+
 def data_of(event: Event) -> Data:
     """Return the data of an event; none where a damaged line has something else."""
     data = event.get("data")
@@ -236,6 +248,8 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "dependency_met": lambda data: f"{data.get('dependency')}, which it waited for, is completed",
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
+    "memory_redacted": lambda data: f"secrets in {data.get('file')} were masked ({data.get('count')})",
+    "memory_set_aside": lambda data: f"{data.get('file')} was set aside as {data.get('kept')}: {data.get('reason')}",
     "service_attempted": _asked_service,
     "command_refused": lambda data: f"{data.get('command')} refused{_after(': ', data.get('reason'))}",
 }

@@ -23,6 +23,7 @@ from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
+from baton.engine.recollection import Recollection
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
@@ -61,6 +62,7 @@ class Preparation:
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
         skill_folders: SkillFolders,
+        recollection: Recollection,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
         project: Callable[[str], Project | None],
@@ -72,6 +74,7 @@ class Preparation:
         self._prompts = prompts
         self._workplaces = workplaces
         self._skill_folders = skill_folders
+        self._recollection = recollection
         self._harness = harness
         self._environ = environ
 
@@ -152,10 +155,12 @@ class Preparation:
         model = models.get(word, word) if word else None
         log = self._log(lease)
         prompt_file = f"{log}.prompt.md"
-        # Agent programs that are let into a folder refuse to start when it is not there.
-        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render(template, facts | {"skills": told_of(further)}))
+        limit = self._config.settings().memory.prompt_bytes
+        memory = self._recollection.of(lease.agent, limit, task=baton.get("BATON_TASK"), run=lease.run)
+        facts |= {"skills": told_of(further), "memory": memory, "memory_file": memory.file}
+        write_private(prompt_file, self._prompts().render(template, facts))
         environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
+        protocol = os.path.dirname(facts["protocol_file"])
         job = Job(
             run=lease.run,
             skill=skill,
@@ -164,8 +169,8 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
-            writable=(os.path.dirname(facts["memory_file"]),),
+            readable=(skill.folder, protocol, *memory.readable, *(one.folder for one in further)),
+            writable=memory.writable,
             resume=resume,
             skills=(skill, *further),
         )
@@ -189,6 +194,7 @@ class Preparation:
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
                 **given,
+                **({"memory": told} if (told := memory.as_facts()) else {}),
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },

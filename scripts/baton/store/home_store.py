@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from baton.domain.projects import Project
     from baton.ports import Clock
     from baton.store.displays import DisplayFiles
+    from baton.store.memory_files import MemoryFiles
     from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
@@ -99,6 +100,13 @@ class HomeStore:
         return ParkingFiles(
             self.home.in_state("parked"), self.home.in_state("tmp"), self.locks, self._clock, self.prepare
         )
+
+    @cached_property
+    def memories(self) -> MemoryFiles:
+        """What agents remember."""
+        from baton.store.memory_files import MemoryFiles  # start-up
+
+        return MemoryFiles(os.path.join(self.home.root, "memory"), self.locks, self.prepare)
 
     @cached_property
     def displays(self) -> DisplayFiles:

@@ -87,7 +87,9 @@ class MemoryLog(Log):
         with self._lock:
             return min(self._days, default=None)
 
-    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+    def read_from(
+        self, cursor: tuple[str, int] | None, most_bytes: int | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         with self._lock:
             newest = max(self._days, default="")
             end = (newest, len(self._days.get(newest, ())))
