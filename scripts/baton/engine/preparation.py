@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import Struct, structs, to_builtins
@@ -14,7 +14,7 @@ from msgspec import Struct, structs, to_builtins
 from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import BatonError
+from baton.domain.errors import BatonError, InvalidInput
 from baton.domain.evidence import Expectation
 from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
@@ -23,10 +23,14 @@ from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
+from baton.engine.recollection import Recollection
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
+
+if TYPE_CHECKING:
+    from baton.domain.projects import Project
 
 
 class Prompts(Protocol):
@@ -58,15 +62,19 @@ class Preparation:
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
         skill_folders: SkillFolders,
+        recollection: Recollection,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
+        project: Callable[[str], Project | None],
     ) -> None:
+        self._project = project
         self._places = places
         self._agents = agents
         self._config = config
         self._prompts = prompts
         self._workplaces = workplaces
         self._skill_folders = skill_folders
+        self._recollection = recollection
         self._harness = harness
         self._environ = environ
 
@@ -83,7 +91,10 @@ class Preparation:
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
+        project = self._targeted(task, campaign)
+        facts = prompt_facts(
+            self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
+        )
         baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
         resume = session_for(unit, name, settings)
         return self._ready(task.id, unit, lease, skill, harness, further, workspace, "step", facts, baton, resume)
@@ -144,10 +155,12 @@ class Preparation:
         model = models.get(word, word) if word else None
         log = self._log(lease)
         prompt_file = f"{log}.prompt.md"
-        # Agent programs that are let into a folder refuse to start when it is not there.
-        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render(template, facts | {"skills": told_of(further)}))
+        limit = self._config.settings().memory.prompt_bytes
+        memory = self._recollection.of(lease.agent, limit, task=baton.get("BATON_TASK"), run=lease.run)
+        facts |= {"skills": told_of(further), "memory": memory, "memory_file": memory.file}
+        write_private(prompt_file, self._prompts().render(template, facts))
         environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
+        protocol = os.path.dirname(facts["protocol_file"])
         job = Job(
             run=lease.run,
             skill=skill,
@@ -156,8 +169,8 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
-            writable=(os.path.dirname(facts["memory_file"]),),
+            readable=(skill.folder, protocol, *memory.readable, *(one.folder for one in further)),
+            writable=memory.writable,
             resume=resume,
             skills=(skill, *further),
         )
@@ -181,6 +194,7 @@ class Preparation:
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
                 **given,
+                **({"memory": told} if (told := memory.as_facts()) else {}),
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
@@ -227,6 +241,19 @@ class Preparation:
         """Remove the copies of earlier versions that nobody has written over."""
         if copies := copies_of(task, unit):
             self._workplaces.drop_same(task, copies)
+
+    def _targeted(self, task: Task, campaign: Campaign | None) -> Project | None:
+        """Read the project, where the task is for something of it: as it is now, a corrected voice counts at once."""
+        wanted = campaign.products if campaign is not None else ()
+        if task.project is None or not (wanted or task.focus_groups):
+            return None
+        project = self._project(task.project)
+        if project is None and wanted:
+            raise InvalidInput(
+                f"project '{task.project}' has no record, and its campaign is for {wanted[0].product}",
+                cure="restore the record from a backup",
+            )
+        return project
 
     def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
         """What is expected, by its version's name, or the plain one where the agent went on in the same file."""
