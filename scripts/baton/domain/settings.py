@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baton.domain.assignment_settings import AssignmentSettings
 from baton.domain.harness_settings import HarnessSettings as HarnessSettings
 from baton.domain.heartbeat_settings import HeartbeatSettings as HeartbeatSettings
 from baton.domain.heartbeat_settings import check_backlog
@@ -244,6 +245,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     skills: SkillSettings = SkillSettings()
     memory: MemorySettings = MemorySettings()
+    assignments: AssignmentSettings = AssignmentSettings()
     env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
