@@ -81,7 +81,7 @@ def invoke_heartbeat(
         return Answer({"detached": True, "pid": pid}, f"Started in the background (pid {pid}).")
     served = supervisor(wiring, slot)
     try:
-        answer = _carry(wiring, served, agent, Cause(cause), project)
+        answer = carried(wiring, served, agent, Cause(cause), project)
     except BaseException:
         served.seat.slot.free()
         raise
@@ -92,7 +92,8 @@ def invoke_heartbeat(
     return Answer({"served": True})
 
 
-def _carry(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, project: str | None) -> Answer:
+def carried(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, project: str | None) -> Answer:
+    """Begin a heartbeat in this supervisor's seat, and run it to its end."""
     served.begin()
     beats = Heartbeats(
         wiring.door,
