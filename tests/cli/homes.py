@@ -30,12 +30,14 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
 VERBS = {
     "agent": ("list", "show", "heartbeat", "stop", "unpark"),
-    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
-    "pipeline": ("list", "show", "create", "validate"),
-    "service": ("list",),
+    "campaign": (
+        "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
+    ),
+    "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
+    "service": ("list", "toggle", "reorder", "health"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
