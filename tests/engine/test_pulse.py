@@ -313,6 +313,19 @@ def test_a_project_that_has_enough_again_is_fed_and_only_then(world: World) -> N
     assert world.events()[-1]["type"] == "project_fed"
 
 
+def test_one_that_made_something_and_not_enough_has_not_been_asked_in_vain(world: World) -> None:
+    for run in ("r-1", "r-2"):
+        begun(world, "keyword-researcher", cause=Cause.BACKLOG, project="acme", run=run)
+        world.door.agent("keyword-researcher", EndHeartbeat(token=int(run[2:]), run=run, outcome=Outcome.COMPLETED))
+        world.clock.passes(3600)
+    feed(scene(world), (LOW,))
+    assert heard(world)["keyword-researcher"].hungry["acme"].count == 2
+    world.clock.at = world.store.agents.read("keyword-researcher").hungry["acme"].asked_at
+    world.task("new", project="acme")
+    feed(scene(world), (LOW,))
+    assert heard(world)["keyword-researcher"].hungry["acme"].count == 1
+
+
 def test_to_have_asked_twice_in_vain_is_a_matter_to_be_judged(world: World) -> None:
     begun(world, "keyword-researcher", cause=Cause.BACKLOG, project="acme")
     ended(world, "keyword-researcher")
@@ -320,7 +333,7 @@ def test_to_have_asked_twice_in_vain_is_a_matter_to_be_judged(world: World) -> N
     hungry = {"acme": Hunger(count=2, asked_at=world.clock.now())}
     twice = structs.replace(heard(world)["keyword-researcher"], hungry=hungry)
     found = starving_in_vain(structs.replace(world.scene(), heard=(twice,)))
-    assert found == {"acme": "keyword-researcher was asked 2 times"}
+    assert found == {"acme": "keyword-researcher was asked 2 times in vain"}
 
 
 def test_what_the_agent_is_told_names_the_campaigns_it_may_extend(world: World) -> None:

@@ -60,7 +60,7 @@ def invoke_heartbeat(
     if agent is None:
         raise InvalidWord("--heartbeat needs an AGENT", cure="name one; agent.py list shows them")
     wiring.agents.find(check_agent(agent))
-    if project is not None:
+    if project is not None and cause == Cause.HAND:
         _check_project(wiring, project)
     if inherited is not None:
         slot: Slot | None = adopt(wiring, inherited)

@@ -6,12 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import Struct, structs, to_builtins
 
-from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
@@ -27,6 +26,9 @@ from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
+
+if TYPE_CHECKING:
+    from baton.domain.agent_records import Cause
 
 
 class Prompts(Protocol):
@@ -93,6 +95,8 @@ class Preparation:
 
         ``sight`` is what the agent is shown of the home: the template's facts, and a file of them for programs.
         """
+        from baton.domain.agent_records import UNIT  # start-up: the sweep imports this room
+
         assert lease.run is not None
         settings = self._config.settings()
         unit = Unit(step=None, key=UNIT, agent=lease.agent)

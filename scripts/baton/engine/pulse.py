@@ -49,7 +49,7 @@ def starving_in_vain(scene: Scene) -> dict[str, str]:
     refill = {agent.id: agent for agent in scene.heard}.get(scene.settings.heartbeats.refill)
     hungry = refill.hungry if refill is not None else {}
     return {
-        project: f"{refill.id if refill is not None else ''} was asked {hunger.count} times"
+        project: f"{refill.id if refill is not None else ''} was asked {hunger.count} times in vain"
         for project, hunger in hungry.items()
         if hunger.count >= VAIN
     }
@@ -74,12 +74,14 @@ def due_heartbeats(
 
 
 def feed(scene: Scene, lows: Sequence[Backlog]) -> None:
-    """Note which projects have enough to do again: what they were asked for helped."""
+    """Note which projects have enough to do again, and for which something was made at least."""
     low = {backlog.project for backlog in lows}
     for agent in scene.heard:
-        for project in agent.hungry:
+        for project, hunger in agent.hungry.items():
             if project not in low:
                 scene.door.agent(agent.id, FeedProject(project=project))
+            elif any(task.project == project and task.created_at >= hunger.asked_at for task in scene.tasks):
+                scene.door.agent(agent.id, FeedProject(project=project, enough=False))
 
 
 def start(due: Sequence[Due], slots: Slots, launcher: Launcher, limit: int, pulse: Pulse) -> None:
