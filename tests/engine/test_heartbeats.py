@@ -165,6 +165,29 @@ def test_a_run_starts_no_heartbeat(home: ScratchHome) -> None:
     assert (ended.code, ended.json["error"]["code"]) == (1, "illegal_transition")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "acquire_lock.py t --agent helper",
+        "complete_step.py t --agent writer",
+        "complete_branch.py t x --agent writer",
+        "request_revision.py t --to-step 0 --notes x --agent writer",
+        "release_lock.py t --agent writer",
+    ],
+)
+def test_it_can_take_and_complete_no_step(home: ScratchHome, command: str) -> None:
+    home.agent("helper", f'{command} >"$BATON_HOME/answer" || note refused $?')
+    home.task("t", "writer")
+    home.run("task.py", "block", "t", "--reason", "only looked at")
+    before = home.read("t")
+    assert beat(home).code == 0
+    assert (json.loads(home.lines("answer")[0])["error"]["code"], home.lines("refused")) == (
+        "illegal_transition",
+        ["1"],
+    )
+    assert home.read("t") == before
+
+
 def test_one_that_fails_is_a_crash_and_says_why(home: ScratchHome) -> None:
     home.agent("helper", "echo no such luck >&2; exit 3")
     ended = beat(home)
