@@ -38,9 +38,12 @@ VERBS = {
     ),
     "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
     "service": ("list", "toggle", "reorder", "health"),
+    "focus_group": ("create", "import", "list", "show", "update", "archive", "unarchive"),
+    "product": ("create", "list", "show", "update", "archive", "unarchive"),
+    "project": ("create", "list", "show", "update", "archive", "unarchive"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
-        "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
+        "unblock", "cancel", "retry", "publish", "delete", "retrigger", "clear", "timeline",
     ),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")

@@ -52,6 +52,25 @@ WORDS = {
     ("pipeline", "fork"): "content-draft x",
     ("pipeline", "remove"): "my-line",
     ("pipeline", "set-model"): "my-line opus",
+    ("project", "create"): "x.yaml",
+    ("project", "list"): "",
+    ("project", "show"): "acme",
+    ("project", "update"): "acme --name x",
+    ("project", "archive"): "acme",
+    ("project", "unarchive"): "acme",
+    ("product", "create"): "x.yaml",
+    ("product", "list"): "",
+    ("product", "show"): "loaf",
+    ("product", "update"): "loaf --name x",
+    ("product", "archive"): "loaf",
+    ("product", "unarchive"): "loaf",
+    ("focus_group", "create"): "x.yaml",
+    ("focus_group", "import"): "x.md --product loaf",
+    ("focus_group", "list"): "",
+    ("focus_group", "show"): "bakers",
+    ("focus_group", "update"): "bakers --name x",
+    ("focus_group", "archive"): "bakers",
+    ("focus_group", "unarchive"): "bakers",
     ("service", "list"): "",
     ("service", "toggle"): "x",
     ("service", "reorder"): "seo x",
@@ -73,6 +92,7 @@ WORDS = {
     ("task", "retrigger"): "t-1 Image",
     ("task", "clear"): "t-1 Image",
     ("task", "timeline"): "t-1",
+    ("task", "publish"): "t-1 https://example.org/rye",
     ("task", "delete"): "t-1",
 }
 # Runs a script as its own program would be run, and tells on stderr what it imported and what it did to the world.
@@ -273,8 +293,8 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
-    ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "resume"), ("check_pipeline",),
-    ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
+    ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "preflight"), ("campaign", "resume"),
+    ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
     ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 

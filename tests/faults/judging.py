@@ -17,7 +17,8 @@ from baton.store.marks import Marks
 from baton.store.slots import SlotFiles
 
 PLACES = (
-    "tasks", "archive/tasks", "quarantine/tasks", "campaigns", "quarantine/campaigns", "agents", "quarantine/agents",
+    "tasks", "archive/tasks", "quarantine/tasks", "campaigns", "quarantine/campaigns", "projects", "agents",
+    "quarantine/agents",
 )  # fmt: skip
 Records = dict[str, bytes]
 _DRAWN = (
@@ -129,7 +130,7 @@ def check_story(home: Home, *, aside: Collection[str] = ()) -> None:
     if left:
         raise Wrong(f"temporary files are left: {left}")
     records(home)
-    for kind in ("task", "campaign", "agent"):
+    for kind in ("task", "campaign", "project", "agent"):
         marks = Marks(str(home.state / "locks"), kind).left()
         if marks:
             raise Wrong(f"commits are half told: {marks}")

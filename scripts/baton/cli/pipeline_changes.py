@@ -20,7 +20,6 @@ from baton.domain.pipelines import Step, Template
 from baton.store.documents import load_text
 from baton.store.files import read_bytes, said
 from baton.store.written_files import alone, put_in_place, take_away
-from baton.store.yaml_edits import edited
 
 NO_MODEL = "-"
 
@@ -175,6 +174,8 @@ def _read(path: str) -> bytes:
 
 def _edited(wiring: Wiring, path: str, before: bytes, changes: dict[Any, Any]) -> tuple[Template, bytes]:
     """Return the template with the changes, and its text: it is valid, or this refuses it."""
+    from baton.store.yaml_edits import edited  # start-up: help and lists need no YAML
+
     data = edited(before, path, changes) if changes else before
     return with_schemas(wiring.home, load_text(data, Template, path), path), data
 

@@ -52,7 +52,15 @@ def preparation(wiring: Wiring) -> Preparation:
 
     prompts, folders = _prompts(wiring), wiring.skill_folders
     return Preparation(
-        places, wiring.agents, wiring.config, prompts, wiring.workspaces, folders, harness, wiring.environ
+        places,
+        wiring.agents,
+        wiring.config,
+        prompts,
+        wiring.workspaces,
+        folders,
+        harness,
+        wiring.environ,
+        lambda slug: wiring.store.projects.read(slug),  # start-up: most runs are for nothing that a project describes
     )
 
 

@@ -17,14 +17,14 @@ from baton.domain.times import later
 LOOK_BACK_SECONDS = 7 * 86_400.0
 
 
-def problems_of(wiring: Wiring, service: Service) -> list[dict[str, str]]:
-    """Return what keeps a service from working, each with its cure. Calls nobody."""
+def problems_of(wiring: Wiring, service: Service, *, has_key: bool = False) -> list[dict[str, str]]:
+    """Return what keeps a service from working, each with its cure. Calls nobody. ``has_key``: do not look for its key."""
     found = []
     try:
         program_of(wiring.home, service)
     except BatonError as error:
         found.append({"message": error.message, "cure": error.cure})
-    if service.api_key_env is not None and not wiring.config.credential(service.api_key_env):
+    if service.api_key_env is not None and not has_key and not wiring.config.credential(service.api_key_env):
         cure = f"write {service.api_key_env}=... into {wiring.home.env_file}"
         found.append({"message": f"its key {service.api_key_env} is not set", "cure": cure})
     command = missing_command(service, wiring.environ)

@@ -37,6 +37,12 @@ def data_of(event: Event) -> Data:
 def _whole(kind: str, data: Data) -> str:
     if kind.startswith("harness"):
         return f"harness {data.get('harness')}"
+    if kind.startswith("product"):
+        return f"product {data.get('product')} of project {data.get('project')}"
+    if kind.startswith("focus_group_"):
+        return f"focus group {data.get('group')} of project {data.get('project')}"
+    if "project" in data and kind.startswith(("project", "focus_groups")):
+        return f"project {data['project']}"
     return "the campaign" if kind.startswith("campaign") else "the task"
 
 
@@ -119,12 +125,19 @@ def _extended(data: Data) -> str:
     return f"was extended{_by(data)}: {more}"
 
 
+def _imported(data: Data) -> str:
+    counts = (("added", data.get("added")), ("changed", data.get("changed")))
+    told = [f"{len(names)} {what}" for what, names in counts if isinstance(names, list | tuple) and names]
+    return f"was given focus groups of product {data.get('product')}{_by(data)}{_after(': ', ', '.join(told))}"
+
+
 def _parked(data: Data) -> str:
     said = _after(": ", data.get("reason"))
     end = _after(" until ", data.get("until")) or f"; when it is mended: agent.py unpark {data.get('harness')}"
     return f"is parked ({data.get('what')}{said}){end}"
 
 
+_MAKING = (("project", "created"), ("product", "added"), ("focus_group", "added"))
 _FATES: dict[str, Callable[[Data], str]] = {
     "task_created": _made,
     "task_updated": _changed,
@@ -135,6 +148,7 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "task_completed": _task_completed,
     "task_approved": _approved,
     "task_cancelled": _happened("was cancelled"),
+    "task_published": lambda data: f"was published{_by(data)}{_after(': ', data.get('url'))}",
     "task_deleted": _happened("was deleted"),
     "campaign_created": _made,
     "campaign_updated": _changed,
@@ -146,6 +160,11 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "campaign_reopened": lambda data: f"was opened again{_after(' for task ', data.get('task'))}",
     "campaign_revised": lambda data: f"is in revision{_by(data)}{_after(': task ', data.get('task'))}",
     "campaign_completed": _campaign_completed,
+    **{f"{kind}_{word}": _made for kind, word in _MAKING},
+    **{f"{kind}_updated": _changed for kind, _ in _MAKING},
+    **{f"{kind}_archived": _happened("was archived") for kind, _ in _MAKING},
+    **{f"{kind}_unarchived": _happened("is used again") for kind, _ in _MAKING},
+    "focus_groups_imported": _imported,
     "harness_parked": _parked,
     "harness_resumed": lambda data: f"is used again{_after(': ', data.get('why'))}",
 }

@@ -13,7 +13,7 @@ from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import BatonError
+from baton.domain.errors import BatonError, InvalidInput
 from baton.domain.evidence import Expectation
 from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
@@ -29,6 +29,7 @@ from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 if TYPE_CHECKING:
     from baton.domain.agent_records import Cause
+    from baton.domain.projects import Project
 
 
 class Prompts(Protocol):
@@ -62,7 +63,9 @@ class Preparation:
         skill_folders: SkillFolders,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
+        project: Callable[[str], Project | None],
     ) -> None:
+        self._project = project
         self._places = places
         self._agents = agents
         self._config = config
@@ -85,7 +88,10 @@ class Preparation:
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
+        project = self._targeted(task, campaign)
+        facts = prompt_facts(
+            self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
+        )
         baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
         resume = session_for(unit, name, settings)
         return self._ready(task.id, unit, lease, skill, harness, further, workspace, "step", facts, baton, resume)
@@ -231,6 +237,19 @@ class Preparation:
         """Remove the copies of earlier versions that nobody has written over."""
         if copies := copies_of(task, unit):
             self._workplaces.drop_same(task, copies)
+
+    def _targeted(self, task: Task, campaign: Campaign | None) -> Project | None:
+        """Read the project, where the task is for something of it: as it is now, a corrected voice counts at once."""
+        wanted = campaign.products if campaign is not None else ()
+        if task.project is None or not (wanted or task.focus_groups):
+            return None
+        project = self._project(task.project)
+        if project is None and wanted:
+            raise InvalidInput(
+                f"project '{task.project}' has no record, and its campaign is for {wanted[0].product}",
+                cure="restore the record from a backup",
+            )
+        return project
 
     def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
         """What is expected, by its version's name, or the plain one where the agent went on in the same file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -18,6 +18,9 @@ from baton.domain.versions import expected_of, listed, original_of, output_of, v
 from baton.engine.past_work import lifted_block, past_failures, previous_result
 from baton.engine.run_policies import policy_for, timeout_for
 from baton.engine.workplaces import Workplaces
+
+if TYPE_CHECKING:
+    from baton.domain.projects import Project
 
 PROTOCOL = "baton-protocol"
 
@@ -60,12 +63,14 @@ def prompt_facts(
     unit: Unit,
     lease: Lease,
     campaign: Campaign | None,
+    project: Project | None,
     skill: Skill,
     workspace: str,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Return the facts for the template of a step's prompt."""
+    """Return the facts for the template of a step's prompt; ``project`` is read where something of it is targeted."""
     return {
+        **_targeted(task, campaign, project),
         "agent": lease.agent,
         "role": skill.role,
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
@@ -96,4 +101,23 @@ def prompt_facts(
         "previous": previous_result(task, unit),
         "comments": last_comments(task),
         "failures": past_failures(unit),
+    }
+
+
+def _targeted(task: Task, campaign: Campaign | None, project: Project | None) -> dict[str, Any]:
+    """Return what the task is for, as the project's record says now; ``readers``: by name, also without a record."""
+    told: dict[str, Any] = {"products": [], "groups": [], "readers": list(task.focus_groups)}
+    if project is not None:
+        from baton.domain import targeting  # start-up: most runs are for nothing that a project describes
+
+        known, wanted = project.focus_groups, campaign.products if campaign is not None else ()
+        told = {
+            "products": [
+                targeting.told_of_product(project.product(one.product), one.role, project.id) for one in wanted
+            ],
+            "groups": [targeting.told_of_group(known[word], project.id) for word in task.focus_groups if word in known],
+            "readers": [known[word].name if word in known else word for word in task.focus_groups],
+        }
+    return told | {
+        "publish": campaign.publish.lines() if campaign is not None and campaign.publish is not None else [],
     }

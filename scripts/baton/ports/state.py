@@ -13,12 +13,13 @@ from baton.domain.records import Task
 
 if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
+    from baton.domain.projects import Project
 
 R = TypeVar("R", covariant=True)
 
 
 class Kind(Protocol[R]):
-    """Records of one kind: ``task``, ``campaign`` or ``agent``."""
+    """Records of one kind: ``task``, ``campaign``, ``project`` or ``agent``."""
 
     def update(self, id: str, change: Callable[[R | None, str], Commit]) -> R:
         """Change one record, whole or not at all, and return it.
@@ -186,6 +187,8 @@ class Store(Protocol):
     def tasks(self) -> Kind[Task]: ...
     @property
     def campaigns(self) -> Kind[Campaign]: ...
+    @property
+    def projects(self) -> Kind[Project]: ...
     @property
     def agents(self) -> Kind[AgentRecord]: ...
     @property

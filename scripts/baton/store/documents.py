@@ -101,12 +101,10 @@ def load_text(text: str | bytes, type: type[T], source_name: str) -> T:
 
 
 def nearest_cure(word: str, known: Iterable[str]) -> str:
-    """Return the cure for a word that is not one of ``known``: the nearest of them, and all if they are few."""
-    from difflib import get_close_matches  # start-up: for an error's words alone
+    """Return the cure for a word that is not one of ``known``."""
+    from baton.domain import refusals  # start-up: for an error's words alone
 
-    names = sorted(known)
-    near = [f"did you mean '{one}'?" for one in get_close_matches(word, names, 1)]
-    return " ".join([*near, f"known: {', '.join(names)}"] if len(names) <= 12 or not near else near)
+    return refusals.nearest_cure(word, known)
 
 
 # -- the cache ----------------------------------------------------------------------------------------------------

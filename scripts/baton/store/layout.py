@@ -11,7 +11,7 @@ FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "me
 STATE_FOLDERS = (
     "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
     "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache", "archive/agents", "quarantine/agents",
-    "agents",
+    "agents", "projects",
 )  # fmt: skip
 
 
