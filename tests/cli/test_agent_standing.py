@@ -246,3 +246,11 @@ def test_a_project_that_has_no_campaign_has_its_agent_asked_and_not_again_each_m
         wait_for(lambda: [event for event in live.events() if event["type"] == "run_ended"])
         wait_for(lambda: not live.slots())
     assert [event["type"] for event in live.events()] == ["run_started", "run_ended"]
+
+
+def test_a_project_that_was_put_away_does_not_starve(home: Home) -> None:
+    home.settings("heartbeats: {min_backlog: {acme: 1}}\nnotify: {channels: []}\n")
+    home.ok("project", "create", home.file("acme.json", {"slug": "acme", "name": "Acme"}))
+    assert home.ok("check_pipeline", "--dry-run").json["starving"] == 1
+    home.ok("project", "archive", "acme")
+    assert home.ok("check_pipeline", "--dry-run").json["starving"] == 0

@@ -136,6 +136,8 @@ def _lack(scene: Scene, cause: Cause, project: str) -> dict[str, Any] | None:
 
 def _check_project(wiring: Wiring, project: str) -> None:
     check_id(project, "project")
+    if wiring.store.projects.is_live(project):
+        return
     known = {one.project for one in wiring.store.campaigns.live() if not isinstance(one, Damage)}
     if project not in known:
-        raise InvalidInput(f"no campaign is of a project '{project}'", cure="campaign.py list shows them")
+        raise InvalidInput(f"there is no project '{project}'", cure="project.py list and campaign.py list show them")

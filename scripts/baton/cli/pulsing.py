@@ -13,6 +13,7 @@ from baton.engine.sweep import Report
 def pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
     """Begin the heartbeats that are due, unless this home is stopped; say what starves in any case."""
     lows = [one for one in backlogs(scene.tasks, scene.campaigns, scene.settings) if one.is_low]
+    lows = [one for one in lows if not _is_archived(wiring, one.project)]
     report.counts["starving"] = len(lows)
     found = Pulse(notes=[], errors=[])
     stopped = wiring.config.is_stopped()
@@ -25,3 +26,9 @@ def pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> Non
             start(due, wiring.store.slots, wiring.launcher, scene.settings.concurrency.agents, found)
     report.notes += found.notes
     report.errors += found.errors
+
+
+def _is_archived(wiring: Wiring, project: str) -> bool:
+    """Tell whether a person has put the project away: nobody makes work for it."""
+    found = wiring.store.projects.read(project) if wiring.store.projects.is_live(project) else None
+    return found is not None and found.is_archived
