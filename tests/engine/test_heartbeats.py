@@ -270,6 +270,9 @@ def test_while_one_is_lost_another_is_refused_until_the_sweep_has_ended_it(home:
     supervisor.kill()
     home.end_of(supervisor)
     assert beat(home).code == 75
+    told = home.run("status.py", "--json").json
+    assert told["warnings"] == ["the heartbeat of helper has lost its supervisor; the next sweep ends it"]
+    assert told["running"] == []
     home.sweep()
     home.touch("go")
     assert beat(home).code == 0
@@ -368,6 +371,12 @@ def test_a_second_supervisor_for_the_same_heartbeat_finds_it_done_and_goes(home:
         home.becomes_quiet()
     assert len(home.lines("begun")) == 1
     is_left_clean(home)
+
+
+def test_one_that_is_not_asked_for_any_more_is_not_begun(home: ScratchHome) -> None:
+    home.agent("helper", "note begun $$", heartbeat="1h")
+    ended = home.run("invoke_agent.py", "helper", "--heartbeat", "--cause", "schedule", "--json")
+    assert (ended.code, ended.json, home.lines("begun")) == (0, {"agent": "helper", "begun": False}, [])
 
 
 def test_under_the_stop_file_the_sweep_starts_no_heartbeat(home: ScratchHome) -> None:

@@ -13,7 +13,7 @@ from baton.cli.supervising import adopt, check_outside_run, supervisor
 from baton.cli.sweeping import report_of, scene_of
 from baton.cli.wiring import Wiring
 from baton.domain.agent_records import Cause
-from baton.domain.errors import BatonError, Busy, InvalidInput, InvalidWord, Stopped
+from baton.domain.errors import BatonError, Busy, InvalidInput, InvalidWord, NotReady, Stopped
 from baton.domain.ids import check_agent, check_id
 from baton.domain.skills import Skill
 from baton.domain.statuses import Outcome
@@ -109,10 +109,12 @@ def carried(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, projec
     )
     try:
         begun = beats.begin(agent, cause, project)
-    except BatonError:
+    except BatonError as error:
         if cause is Cause.HAND:
             raise
-        return Answer({"agent": agent, "begun": False})  # somebody was quicker, or it is not due any more
+        if not isinstance(error, NotReady | Stopped):  # somebody was quicker, or it is not due any more
+            wiring.warn(f"a heartbeat of {agent} could not be begun: {error.message}")
+        return Answer({"agent": agent, "begun": False})
     if isinstance(begun, Skipped):
         return Answer({"agent": agent, "skipped": begun.reason}, f"{agent} was not run: {begun.reason}.")
     after, watched = beats.carry(begun)

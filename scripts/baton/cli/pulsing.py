@@ -6,7 +6,7 @@ from baton.cli.wiring import Wiring
 from baton.engine.backlogs import backlogs
 from baton.engine.findings import Scene
 from baton.engine.matters import matters_of
-from baton.engine.pulse import Pulse, due_heartbeats, feed, start, starving_in_vain
+from baton.engine.pulse import Pulse, due_heartbeats, feed, not_parked, start, starving_in_vain
 from baton.engine.sweep import Report
 
 
@@ -20,6 +20,7 @@ def pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> Non
     if not stopped:
         matters = matters_of(scene, wiring.parking.now().values(), starving_in_vain(scene), is_stopped=False)
         due = due_heartbeats(scene, lows, matters, found, dry_run=dry_run)
+        due = not_parked(due, wiring.parking.look(scene.settings).reason, found)
         if not dry_run:
             feed(scene, lows)
         if not dry_run and not wiring.is_inside_run:

@@ -110,7 +110,10 @@ def _begin(record: AgentRecord, command: BeginHeartbeat, now: str) -> Change:
 
 def _refuse_second(record: AgentRecord, command: BeginHeartbeat | SkipHeartbeat, now: str) -> Change:
     assert record.lease is not None
-    raise NotReady(f"a heartbeat of {record.id} goes on since {record.lease.granted_at} (run {record.lease.run})")
+    raise NotReady(
+        f"a heartbeat of {record.id} goes on since {record.lease.granted_at} (run {record.lease.run})",
+        cure=f"agent.py stop {record.id} ends it; one that has lost its supervisor the next sweep ends",
+    )
 
 
 def _skip(record: AgentRecord, command: SkipHeartbeat, now: str) -> Change:
