@@ -471,3 +471,18 @@ def test_a_heartbeat_has_no_task(home: ScratchHome, words: tuple[str, ...]) -> N
     home.agent("helper", "")
     ended = beat(home, "helper", *words)
     assert (ended.code, ended.json["error"]["code"]) == (2, "invalid_input")
+
+
+def test_a_heartbeat_that_is_due_waits_for_a_slot_and_tasks_come_first(home: ScratchHome) -> None:
+    home.settings(heartbeats={"agents": {"helper": "1h"}}, concurrency={"agents": 1})
+    home.agent("helper", "note order helper")
+    home.agent("writer", "note order writer; note pids $$; wait_for go")
+    home.task("t", "writer")
+    first = home.sweep()
+    home.noted("pids")
+    assert (first["redispatched"], first["notes"]) == (1, ["a heartbeat of helper is due; all 1 slots are in use"])
+    home.touch("go")
+    home.becomes_quiet()
+    assert home.sweep()["notes"] == ["nothing is ready", "a heartbeat of helper was started"]
+    home.becomes_quiet()
+    assert home.lines("order") == ["writer", "helper"]
