@@ -32,10 +32,16 @@ ALWAYS_JSON = (
 )  # fmt: skip
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
 VERBS = {
+    "assignment": (
+        "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
+        "align",
+    ),
     "agent": ("list", "show", "heartbeat", "stop", "unpark"),
+    "backup": ("create", "check", "restore"),
     "campaign": (
         "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
     ),
+    "memory": ("list", "show", "note", "forget"),
     "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
     "service": ("list", "toggle", "reorder", "health"),
     "focus_group": ("create", "import", "list", "show", "update", "archive", "unarchive"),
@@ -45,6 +51,7 @@ VERBS = {
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "publish", "delete", "retrigger", "clear", "timeline",
     ),
+    "transfer": ("export", "import"),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")
 FOLDERS = ("research", "drafts", "reviewed")

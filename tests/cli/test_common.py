@@ -34,6 +34,7 @@ WORDS = {
     ("agent", "heartbeat"): "alpha",
     ("agent", "stop"): "alpha",
     ("agent", "unpark"): "claude",
+    ("backup", "create"): "/nowhere/b.tar.gz",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",
     ("campaign", "show"): "spring",
@@ -44,6 +45,10 @@ WORDS = {
     ("campaign", "extend"): "spring",
     ("campaign", "timeline"): "spring",
     ("campaign", "preflight"): "spring",
+    ("memory", "list"): "",
+    ("memory", "show"): "alpha",
+    ("memory", "note"): "hello --agent alpha",
+    ("memory", "forget"): "alpha --all",
     ("pipeline", "list"): "",
     ("pipeline", "show"): "content-draft",
     ("pipeline", "create"): "x.yaml",
@@ -72,9 +77,23 @@ WORDS = {
     ("focus_group", "archive"): "bakers",
     ("focus_group", "unarchive"): "bakers",
     ("service", "list"): "",
+    ("assignment", "create"): "x --file y",
+    ("assignment", "queue"): "",
+    ("assignment", "list"): "",
+    ("assignment", "show"): "fix",
+    ("assignment", "jobs"): "fix",
+    ("assignment", "job"): "fix/j1",
+    ("assignment", "insert-job"): "fix --type plan",
+    ("assignment", "update"): "fix --decisions x",
+    ("assignment", "complete"): "fix",
+    ("assignment", "block"): "fix --reason x",
+    ("assignment", "unblock"): "fix",
+    ("assignment", "align"): "aligned --assignment fix",
     ("service", "toggle"): "x",
     ("service", "reorder"): "seo x",
     ("service", "health"): "",
+    ("transfer", "export"): "/nowhere/x.yaml",
+    ("transfer", "import"): "x.yaml",
     ("task", "create"): "x.yaml",
     ("task", "list"): "",
     ("task", "ready"): "",
@@ -227,7 +246,7 @@ def test_an_option_that_is_no_text_is_refused_in_json(home: Home) -> None:
 
 def test_right_words_are_known_for_every_command_that_needs_a_home() -> None:
     without_verb = {command for command in COMMANDS if command[0] not in VERBS or len(command) == 2}
-    assert set(WORDS) == without_verb - {("init_home",)}
+    assert set(WORDS) == without_verb - {("init_home",), ("backup", "check"), ("backup", "restore")}
 
 
 @pytest.mark.parametrize("command", WORDS, ids=named)

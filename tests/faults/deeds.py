@@ -206,6 +206,25 @@ def reported(home: Home) -> None:
     parts(home).door.task("t-1", c.ReportRun(token=1, kind=ReportKind.COMPLETED, agent="alpha"))
 
 
+def assigned(home: Home) -> None:
+    """An assignment whose pm is next, and which has had no turn yet."""
+    home.ok("assignment", "create", "Fix the login", "--id", "t-1", "--jobs", '[{"type": "pm"}]')
+
+
+def deciding(home: Home) -> None:
+    """The same, its pm granted to a supervisor that is dead since."""
+    assigned(home)
+    take_turn(home)
+
+
+def decided(home: Home) -> None:
+    """The same, after the pm has inserted a group and reported."""
+    deciding(home)
+    jobs = '[{"type": "review"}, {"type": "review"}]'
+    home.ok("assignment", "insert-job", "--jobs", jobs, **PM_RUN)
+    home.ok("complete_step", **PM_RUN)
+
+
 def second_step_held(home: Home) -> None:
     """A task in its second step, held by hand."""
     home.make_task()
@@ -358,6 +377,13 @@ def beat_once(home: Home) -> None:
     served.seat.slot.free()
 
 
+def take_turn(home: Home) -> None:
+    """The grant of an assignment's first job, which takes the turn of its namespace."""
+    wiring = parts(home)
+    dead = structs.replace(wiring.clock.holder(), slot=0, instance="1.1", boot_seconds=None)
+    Granter(wiring.door, wiring.clock, lambda agent: None, lambda: dead).grant("t-1")
+
+
 def dispatch(home: Home) -> None:
     """A supervisor started for what is ready."""
     parts(home).dispatch_quietly()
@@ -366,6 +392,7 @@ def dispatch(home: Home) -> None:
 ONE_STEP = {"slug": "one", "name": "One", "main_steps": [{"agent": "alpha", "output_dir": "research"}]}
 DONE = ("--output", "research/t-1.md", "--summary", "Done", "--result", '{"words": 900}')
 RUN = {"BATON_TASK": "t-1", "BATON_AGENT": "alpha", "BATON_RUN": "r-1", "BATON_LEASE": "1"}
+PM_RUN = RUN | {"BATON_AGENT": "pm"}
 COMPLETE = Deed(held(), ("complete_step", "t-1", "--agent", "alpha", *DONE), main=True)
 ARCHIVE = Deed(held(agents=["alpha"]), ("complete_step", "t-1", "--agent", "alpha"), main=True)
 DEPENDENCY = Deed(dependent, ("complete_step", "t-1", "--agent", "alpha"), main=True, commits=2, promised="tasks/t-1")
@@ -385,6 +412,14 @@ DEEDS: dict[str, Deed] = {
     "acquire": Deed(task(), ("acquire_lock", "t-1", "--agent", "alpha")),
     "complete": COMPLETE,
     "report": Deed(granted, ("complete_step",), environ=RUN, main=True, again=False),
+    "turn": Deed(assigned, step=take_turn, main=True, again=False),
+    "insert": Deed(
+        deciding,
+        ("assignment", "insert-job", "--type", "implement", "--json"),
+        environ=PM_RUN,
+        main=True,
+        again=False,
+    ),
     "run": Deed(task(), step=run_once, main=True, commits=3, again=False),
     "hear": Deed(task(), ("agent", "heartbeat", "alpha", "--note", "here", "--json")),
     "heartbeat": Deed(awake, step=beat_once, main=True, commits=2, again=False),
@@ -408,6 +443,7 @@ DEEDS: dict[str, Deed] = {
     "sweep-dead-run-that-reported": sweep(reported),
     "sweep-dead-heartbeat": sweep(beating, main=True),
     "sweep-pulse": sweep(starving),
+    "sweep-dead-pm-that-decided": sweep(decided, main=True),
     "sweep-old-hand-lease": sweep(edited(held(), another_boot)),
     "sweep-far-backoff": sweep(edited(task(), far_ahead)),
     "sweep-unfinished-plan": sweep(killed(ACTIVATE, renames("tasks/spring-001.json"))),

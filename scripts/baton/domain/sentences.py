@@ -28,6 +28,18 @@ def sentence_of(event: Event, limit: int, subject: str | None = None) -> str:
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
+def subject_of(event: Event) -> str:
+    """Return whom an event is about, to begin a sentence with where nothing around it says."""
+    if str(event.get("type")).startswith("harness"):  # the task in which it was noticed is not what it is about
+        return f"Harness {data_of(event).get('harness')}"
+    for kind in ("task", "campaign"):
+        if event.get(kind):
+            return f"{kind.capitalize()} {event[kind]}"
+    if data_of(event).get("agent"):
+        return f"Agent {data_of(event)['agent']}"
+    return "Baton"
+
+
 def data_of(event: Event) -> Data:
     """Return the data of an event; none where a damaged line has something else."""
     data = event.get("data")
@@ -177,7 +189,23 @@ def _granted(data: Data) -> str:
     if "attempt" not in data:
         return f"{_agent(data)} took it by hand"
     again = f", attempt {data['attempt']}" if data["attempt"] != 1 else ""
-    return f"{_agent(data)} began{_after(' step ', data.get('step'))}{again}"
+    return f"{_agent(data)} began{_after(' ', _place(data))}{again}"
+
+
+def _place(data: Data) -> str:
+    """A job by its key, since others are inserted before it; a step by its number."""
+    unit = str(data.get("unit") or "")
+    return f"job {unit}" if unit.startswith("j") else _after("step ", data.get("step"))
+
+
+def _inserted(data: Data) -> str:
+    jobs = ", ".join(f"{job.get('unit')} ({job.get('type')})" for job in data.get("jobs") or ())
+    return f"{data.get('by') or 'somebody'} inserted {jobs}{_after(' behind ', data.get('after'))}"
+
+
+def _noted(data: Data) -> str:
+    lines = [*(data.get("decisions") or ()), *(data.get("artifacts") or ())]
+    return f"{data.get('by') or 'somebody'} noted{_after(': ', '; '.join(map(str, lines)))}"
 
 
 def _reported(data: Data) -> str:
@@ -198,7 +226,7 @@ def _outcome(data: Data) -> str:
 
 
 def _completed(data: Data) -> str:
-    what = f"branch '{data['branch']}'" if "branch" in data else _after("step ", data.get("step")) or "its part"
+    what = f"branch '{data['branch']}'" if "branch" in data else _place(data) or "its part"
     return f"{_agent(data)} completed {what}{_quality(data)}" + _after(": ", data.get("summary"))
 
 
@@ -239,7 +267,19 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "branches_cleared": _branches("did without branches"),
     "dependency_met": lambda data: f"{data.get('dependency')}, which it waited for, is completed",
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
+    "jobs_inserted": _inserted,
+    "job_failed": lambda data: f"job {data.get('unit')} of {_agent(data)} has failed",
+    "act_kept": lambda data: (
+        f"{data.get('by')} of job {data.get('unit')} did this, for when it has ended: {data.get('act')}"
+    ),
+    "assignment_updated": _noted,
+    "assignment_aligned": lambda data: (
+        f"the guardian finds it {data.get('alignment')}{_after(': ', data.get('notes'))}"
+    ),
+    "turn_taken": lambda data: f"it is the turn of this assignment in namespace {data.get('namespace')}",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
+    "memory_redacted": lambda data: f"secrets in {data.get('file')} were masked ({data.get('count')})",
+    "memory_set_aside": lambda data: f"{data.get('file')} was set aside as {data.get('kept')}: {data.get('reason')}",
     "service_attempted": _asked_service,
     "command_refused": lambda data: f"{data.get('command')} refused{_after(': ', data.get('reason'))}",
 }

@@ -75,6 +75,8 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
     if unit.step is None:
         return task, [News("branch_completed", result.run, data | {"branch": task.label_of(unit.key)})]
     news = [News("step_completed", result.run, data)]
+    if task.assignment is not None:
+        return task, news  # what comes next is the assignment's to say
     status = mapped_status(unit)
     if status is not None:
         task = with_status(task, status)
@@ -130,6 +132,8 @@ def advance(task: Task, at: str) -> Task:
 def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
     """Complete the task when every unit is done and no lease is left."""
     done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+    if task.assignment is not None:
+        return task, []  # its PM says when it is done
     if task.is_finished or task.leases or any(unit.status not in done for unit in task.units()):
         return task, []
     revision = task.revision
@@ -174,7 +178,7 @@ def send_back(
     ``max_revisions`` is ``None`` for a person: people may send back as often as they like.
     """
     target = task.pipeline[to_step]
-    data = {"unit": target.key, "to_step": to_step, "by": by, "notes": notes}
+    data = {"unit": target.key, "to_step": to_step, "to_agent": target.agent, "by": by, "notes": notes}
     count = task.revision_count + 1
     task = structs.replace(task, revision_count=count, rejection_notes=notes, approved=None)
     news = [News("revision_requested", run, data | {"revision_count": count} | addressed(task, by))]

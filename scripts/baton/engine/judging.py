@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from baton.domain.errors import BatonError, HarnessMissing, NotFound, StorageError
 from baton.domain.exchange import Ending, Verdict
 from baton.domain.records import Report
-from baton.domain.redaction import redact
+from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
 from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
@@ -29,6 +29,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 
     ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
     ``session_counts``: those of ``usage`` that are the whole session's; ``None``: the program counts each run.
+    ``answer`` is its last message, ``tool_calls`` how often it used a tool, where its program tells.
     """
 
     outcome: Outcome
@@ -41,6 +42,8 @@ class Watched(Struct, frozen=True, kw_only=True):
     session_counts: tuple[str, ...] | None = None
     hang: Hang | None = None
     resets_at: str | None = None
+    answer: str = ""
+    tool_calls: int | None = None
 
 
 class Judge:
@@ -66,6 +69,8 @@ class Judge:
             session_counts=verdict.session_counts,
             hang=stopped_for if isinstance(stopped_for, Hang) else None,
             resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
+            answer=self.clean(self._listener.tail(ending.stdout_tail)),
+            tool_calls=self._listener.tool_calls,
         )
 
     def _used(self, verdict: Verdict) -> Usage:
@@ -162,11 +167,6 @@ def not_prepared(error: BatonError | OSError) -> Watched:
     kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
     message = f"{error.message}; {error.cure}" if error.cure else error.message
     return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a variable's name says that its value is a secret."""
-    return any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))
 
 
 def _signal_name(number: int) -> str:

@@ -26,7 +26,7 @@ PROTOCOL = "baton-protocol"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory.
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs.
 
     ``services_page`` is asked before each run: the page about services as they are now, ``None`` where there are none.
     """
@@ -35,7 +35,6 @@ class Places(Struct, frozen=True, kw_only=True):
     scripts: str
     skills: str
     logs: str
-    memory: str
     services_page: Callable[[], str | None]
 
 
@@ -47,7 +46,6 @@ def heartbeat_facts(places: Places, lease: Lease, skill: Skill, workspace: str, 
         "role": skill.role,
         "skill_file": os.path.join(skill.folder, "SKILL.md"),
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
-        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
         "scripts": places.scripts,
         "workspace": workspace,
         "output": f"{lease.run}.md",
@@ -74,9 +72,8 @@ def prompt_facts(
         "agent": lease.agent,
         "role": skill.role,
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
-        "skill_file": os.path.join(skill.folder, "SKILL.md"),
+        "skill_file": os.path.join(skill.folder, "SKILL.md") if skill.folder else None,
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
-        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
         "services_file": places.services_page(),
         "capabilities": (*skill.requires, *skill.optional),
         "scripts": places.scripts,

@@ -14,12 +14,14 @@ from baton.domain.exchange import SlotState as SlotState
 from baton.domain.exchange import Verdict as Verdict
 from baton.ports.state import Kind as Kind
 from baton.ports.state import Log as Log
+from baton.ports.state import Memories as Memories
 from baton.ports.state import Parkings as Parkings
 from baton.ports.state import Ready as Ready
 from baton.ports.state import Runs as Runs
 from baton.ports.state import Slot as Slot
 from baton.ports.state import Slots as Slots
 from baton.ports.state import Store as Store
+from baton.ports.state import Turns as Turns
 from baton.ports.state import Waits as Waits
 from baton.ports.world import Agents as Agents
 from baton.ports.world import Clock as Clock

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit, Damage, SlotState
+from baton.domain.memory import Glimpse
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Task
@@ -90,9 +91,12 @@ class Log(Protocol):
         A campaign's are also those of its tasks. Retention may have taken the oldest.
         """
 
-    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+    def read_from(
+        self, cursor: tuple[str, int] | None, most_bytes: int | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
 
+        With ``most_bytes`` the first of them, of about so many bytes in the log; the cursor tells how far that was.
         What is returned has been synced: a cursor that is kept never stands behind a line that power loss can take.
         """
 
@@ -180,6 +184,44 @@ class Parkings(Protocol):
         """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
 
 
+class Memories(Protocol):
+    """What agents remember: files that they and people change, too. A name is a path below ``memory/``."""
+
+    def path(self, name: str) -> str:
+        """Where a file stands, or would stand."""
+
+    def names(self, layer: str) -> list[str]:
+        """The files of a layer, by name."""
+
+    def make_layer(self, layer: str) -> str:
+        """Make the folder of a layer if it is missing; return it. One that leads out of the memory is refused."""
+
+    def glimpse(self, name: str, limit: int) -> Glimpse | None:
+        """Read a file, or as much of its ends as a prompt with this limit needs; ``None`` when there is none."""
+
+    def text(self, name: str) -> str:
+        """A whole file, empty when there is none; one that is too large to be rewritten is refused."""
+
+    def change(self, name: str, change: Callable[[str], str]) -> bool:
+        """Put what ``change`` makes of a file's text in its place, whole; tell whether that is something else."""
+
+    def set_aside(self, name: str, as_name: str) -> None:
+        """Give a file that nobody can go on with another name."""
+
+
+class Turns(Protocol):
+    """Which assignment had the turn of a namespace last; whether it still has it, its record says."""
+
+    def last(self, namespace: str) -> str | None:
+        """The assignment that had the turn last; ``None`` when none ever had."""
+
+    def hold(self) -> Any:
+        """Hold the one lock under which turns are taken: before any record's lock, never inside one."""
+
+    def write(self, namespace: str, task: str) -> None:
+        """Name the assignment that takes the turn, durably, before its record says so; under the lock."""
+
+
 class Store(Protocol):
     """A home's state, as the engine sees it."""
 
@@ -201,5 +243,7 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def parking(self) -> Parkings: ...
+    @property
+    def turns(self) -> Turns: ...
     @property
     def slots(self) -> Slots: ...

@@ -94,9 +94,9 @@ def load(
     return hit
 
 
-def load_text(text: str | bytes, type: type[T], source_name: str) -> T:
+def load_text(text: str | bytes, type: type[T], source_name: str, max_bytes: int = MAX_BYTES) -> T:
     """Read a YAML or JSON text as ``type``; ``source_name`` is its name in messages. Raises ``InvalidInput``."""
-    value: T = _parsed(text, type, source_name)[1]
+    value: T = _parsed(text, type, source_name, max_bytes)[1]
     return value
 
 
@@ -162,11 +162,11 @@ def _read(path: str, found: os.stat_result) -> bytes:
     return source
 
 
-def _parsed(source: str | bytes, type: Any, name: str) -> tuple[bytes, Any]:
+def _parsed(source: str | bytes, type: Any, name: str, max_bytes: int = MAX_BYTES) -> tuple[bytes, Any]:
     from baton.store import strict_yaml  # start-up: costs more than a whole call that parses nothing
 
     try:
-        data, lines = strict_yaml.parse(source, name, max_bytes=MAX_BYTES)
+        data, lines = strict_yaml.parse(source, name, max_bytes=max_bytes)
     except strict_yaml.EmptyDocument:
         with suppress(msgspec.ValidationError):
             return b"{}", msgspec.convert({}, type, strict=True)

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from baton.domain.projects import Project
     from baton.ports import Clock
     from baton.store.displays import DisplayFiles
+    from baton.store.memory_files import MemoryFiles
     from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
+    from baton.store.turns import TurnFiles
     from baton.store.waits import WaitFiles
 
 R = TypeVar("R")
@@ -99,6 +101,20 @@ class HomeStore:
         return ParkingFiles(
             self.home.in_state("parked"), self.home.in_state("tmp"), self.locks, self._clock, self.prepare
         )
+
+    @cached_property
+    def memories(self) -> MemoryFiles:
+        """What agents remember."""
+        from baton.store.memory_files import MemoryFiles  # start-up
+
+        return MemoryFiles(os.path.join(self.home.root, "memory"), self.locks, self.prepare)
+
+    @cached_property
+    def turns(self) -> TurnFiles:
+        """Whose turn it is in each namespace of assignments."""
+        from baton.store.turns import TurnFiles  # start-up
+
+        return TurnFiles(self.home.in_state("turns"), self.home.in_state("tmp"), self.locks, self.prepare)
 
     @cached_property
     def displays(self) -> DisplayFiles:
