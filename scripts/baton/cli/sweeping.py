@@ -216,15 +216,20 @@ def _notify(wiring: Wiring) -> list[str]:
 
 def _remember(wiring: Wiring) -> list[str]:
     """Write down what is new: lessons, and the pages of days. What fails is said, and done by a later sweep."""
-    from baton.engine.remembering import remember  # start-up
+    from baton.domain.delivery import MEMORY  # start-up
     from baton.store.deliveries import DeliveryFiles  # start-up
 
+    cursors = DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp"))
     settings = wiring.config.settings()
     store = wiring.store
     try:
+        if cursors.read(MEMORY).cursor == store.log.position():
+            return []
+        from baton.engine.remembering import remember  # start-up: of no use to a sweep without news
+
         remember(
             store.log,
-            DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp")),
+            cursors,
             store.memories,
             wiring.config.secrets,
             wiring.clock,
