@@ -34,6 +34,7 @@ FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
     "agent": ("list", "show", "unpark"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
+    "key": ("set", "list", "remove", "rotate", "check"),
     "pipeline": ("list", "show", "create", "validate"),
     "service": ("list",),
     "task": (

@@ -81,6 +81,12 @@ class SkillNotFound(NotFound):
     code = "skill_not_found"
 
 
+class KeyNotFound(NotFound):
+    """There is no such key."""
+
+    code = "key_not_found"
+
+
 class ServiceNotFound(NotFound):
     """There is no active service for this capability."""
 
