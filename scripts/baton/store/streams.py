@@ -47,7 +47,7 @@ class StreamFiles:
         """The ids of those whose end has not been told."""
         return sorted(name.removesuffix(OPEN) for name in names_in(self._folder) if name.endswith(OPEN))
 
-    def made_at(self, run: str) -> float | None:
+    def written_at(self, run: str) -> float | None:
         """When the run's file was last written, in epoch seconds; ``None`` when it is gone."""
         try:
             return os.stat(self._path(run)).st_mtime
