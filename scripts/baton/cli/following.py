@@ -14,8 +14,8 @@ from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.readiness import Why
 from baton.domain.records import Task
+from baton.domain.run_statuses import RunStatus, is_waiting_to_start, status_of
 from baton.domain.stream_events import StreamEvent
-from baton.domain.stream_runs import RunStatus, is_waiting_to_start, status_of
 
 LOOK_SECONDS = 0.03
 # So long nothing must have come before the record is looked at: who tells may have died.

@@ -22,18 +22,10 @@ from baton.domain.errors import (
 from baton.domain.ids import check_id
 from baton.domain.pipelines import Template
 from baton.domain.records import Blocked, Task
+from baton.domain.run_statuses import RunStatus, error_of, is_waiting_to_start, status_of, step_status_of
 from baton.domain.skills import body_of
 from baton.domain.statuses import BlockKind, TaskStatus
-from baton.domain.stream_runs import (
-    INPUT_FILE,
-    NOT_STARTED,
-    RunStatus,
-    StreamRun,
-    error_of,
-    is_waiting_to_start,
-    status_of,
-    step_status_of,
-)
+from baton.domain.stream_runs import INPUT_FILE, NOT_STARTED, StreamRun
 from baton.domain.stream_steps import run_units
 from baton.engine.creation import create_task
 from baton.engine.streaming import Telling

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from baton.domain.stream_runs import RunStatus, status_of
+from baton.domain.run_statuses import RunStatus, status_of
 from baton.engine.findings import Finding, Scene, bind
 from baton.engine.streaming import Telling
 
