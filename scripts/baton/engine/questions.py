@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from baton.domain.errors import InvalidInput
 from baton.domain.records import Task, Unit
 from baton.domain.stream_runs import filled
 from baton.engine.streaming import Telling
@@ -21,6 +22,10 @@ def asked_of_run(task: Task, unit: Unit, telling: Telling) -> tuple[str, str]:
 
 def material_for(task: Task, unit: Unit, workplaces: Workplaces, facts: dict[str, Any]) -> list[dict[str, str | None]]:
     """Return the files that a step works with, by path: what it left itself, what the step before left, the sources."""
+    if task.pieces is not None:
+        raise InvalidInput(
+            "a batch is made of many files, and an agent without tools writes one", cure="generate: per_article"
+        )
     previous = facts["previous"]
     paths = [*facts["made"][-1:], *(previous["outputs"] if previous else []), *facts["sources"]]
     left, found = MATERIAL_LIMIT, list[dict[str, str | None]]()
