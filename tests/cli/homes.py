@@ -30,13 +30,14 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
     "agent": ("list", "show", "unpark"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
     "key": ("set", "list", "remove", "rotate", "check"),
     "pipeline": ("list", "show", "create", "validate"),
     "service": ("list",),
+    "stream_run": ("create", "start", "show", "list", "delete", "follow", "retry"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
