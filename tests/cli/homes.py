@@ -30,13 +30,15 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
 VERBS = {
-    "agent": ("list", "show", "unpark"),
-    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
+    "agent": ("list", "show", "heartbeat", "stop", "unpark"),
+    "campaign": (
+        "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
+    ),
     "key": ("set", "list", "remove", "rotate", "check"),
-    "pipeline": ("list", "show", "create", "validate"),
-    "service": ("list",),
+    "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
+    "service": ("list", "toggle", "reorder", "health"),
     "stream_run": ("create", "start", "show", "list", "delete", "follow", "retry"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
