@@ -161,7 +161,7 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
             text = f"{path}: older than retention"
             yield Finding(count="expired", text=text, act=partial(upkeep.remove_folder, path))
         yield from _old_archive(wiring, scene)
-        if wiring.store.streams.runs():
+        if os.path.isdir(wiring.home.in_state("streams")):
             from baton.cli.stream_chores import left_over  # start-up
 
             yield from left_over(wiring)
@@ -185,8 +185,8 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
                 yield Finding(count="resumed", text=text, act=partial(wiring.parking.forget, one.harness))
 
     def told(scene: Scene) -> Iterable[Finding]:
-        if wiring.store.streams.open_runs():
-            from baton.cli.stream_chores import untold  # start-up: few sweeps have one to look at
+        if os.path.isdir(wiring.home.in_state("streams")):
+            from baton.cli.stream_chores import untold  # start-up: few homes have runs
 
             yield from untold(wiring, scene)
 
