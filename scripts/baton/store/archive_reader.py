@@ -17,6 +17,14 @@ from baton.store.archives import CHUNK, END, FORMAT, HEAD, End, Head, Member
 from baton.store.files import said
 
 _DAMAGE = (
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    tarfile.TarError,
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+    ValueError,
+)
 
 
 def read_archive(path: str, newest_schema: int) -> Iterator[tuple[Member, Iterator[bytes]]]:
@@ -118,5 +126,3 @@ def _pieces(content: IO[bytes] | None, digest: hashlib._Hash, size: int, path: s
         yield piece
     if size:
         raise InvalidInput(f"{path} is damaged, or not whole: a file in it is cut", cure="use another backup")
-
-
