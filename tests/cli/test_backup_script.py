@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -317,6 +318,9 @@ def test_an_archive_damaged_anywhere_is_refused(home: Home) -> None:
     for place in range(12, len(data), max(1, len(data) // 40)):
         damaged = bytearray(data)
         damaged[place] ^= 0x10
+        with contextlib.suppress(Exception):
+            if gzip.decompress(bytes(damaged)) == gzip.decompress(data):
+                continue  # a bit that says nothing
         code = refused(home, Path(home.file("damaged.tar.gz", bytes(damaged))))
         assert code == (1, "invalid_input"), place
 
