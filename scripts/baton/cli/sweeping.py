@@ -70,8 +70,7 @@ def scene_of(wiring: Wiring) -> Scene:
 
 def _has_heartbeats(wiring: Wiring) -> bool:
     settings = wiring.config.settings()
-    beats = settings.heartbeats
-    return bool(beats.agents or settings.sweep.min_backlog or any(beats.min_backlog.values()))
+    return bool(settings.heartbeats.agents) or settings.has_backlogs
 
 
 def _pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
