@@ -16,6 +16,7 @@ from baton.domain.settings import HarnessSettings
 from baton.engine.inspecting import Inspector
 from baton.engine.preparation import Preparation, Prompts
 from baton.engine.prompt_facts import Places
+from baton.engine.streaming import Telling
 from baton.ports import Harness
 from baton.store.layout import toolkit_path
 
@@ -42,8 +43,9 @@ def preparation(wiring: Wiring) -> Preparation:
         return harness_named(name, wiring.config.settings().harness)
 
     prompts, folders = _prompts(wiring), wiring.skill_folders
+    telling = Telling(wiring.store.streams, wiring.store.tasks.read, wiring.workspaces, wiring.clock)
     return Preparation(
-        places, wiring.agents, wiring.config, prompts, wiring.workspaces, folders, harness, wiring.environ
+        places, wiring.agents, wiring.config, prompts, wiring.workspaces, folders, harness, wiring.environ, telling
     )
 
 

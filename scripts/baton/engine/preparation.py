@@ -20,8 +20,10 @@ from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
 from baton.engine.prompt_facts import Places, prompt_facts
+from baton.engine.questions import asked_of_run, material_for
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
+from baton.engine.streaming import Telling
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
@@ -34,7 +36,10 @@ class Prompts(Protocol):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A run that is ready to be spawned; ``put_away`` takes back what it was shown in its workspace."""
+    """A run that is ready to be spawned; ``put_away`` takes back what it was shown in its workspace.
+
+    ``tell`` takes what its model says, word for word, where somebody may follow.
+    """
 
     job: Job
     harness: Harness
@@ -42,6 +47,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     log: str
     facts: dict[str, Any]
     put_away: Callable[[], object]
+    tell: Callable[[str], None] | None = None
 
 
 class Preparation:
@@ -57,7 +63,9 @@ class Preparation:
         skill_folders: SkillFolders,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
+        telling: Telling,
     ) -> None:
+        self._telling = telling
         self._places = places
         self._agents = agents
         self._config = config
@@ -75,7 +83,7 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = self._agents.find(lease.agent)
+        skill = self._agents.find(lease.agent) if task.stream is None else self._prompted(lease.agent)
         name = settings.harness.named(unit.harness, skill.harness)
         harness = self._harness(name)
         word = unit.model or skill.model
@@ -91,7 +99,13 @@ class Preparation:
         facts["skills"] = told_of(further)
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render("step", facts))
+        system, text = None, ""
+        if task.stream is not None:
+            system, text = asked_of_run(task, unit, self._telling)
+        else:
+            facts["material"] = material_for(task, unit, self._workplaces, facts) if harness.prompt != "step" else []
+            text = self._prompts().render(harness.prompt, facts)
+        write_private(prompt_file, text)
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
         job = Job(
@@ -106,6 +120,8 @@ class Preparation:
             writable=(os.path.dirname(facts["memory_file"]),),
             resume=session_for(unit, name, settings),
             skills=(skill, *further),
+            output=facts["output"],
+            system=system,
         )
         invocation = harness.invocation(job)
         if invocation.scratch is not None:
@@ -114,6 +130,8 @@ class Preparation:
             write_private(path, text)
         # The very last thing: whatever fails before leaves nothing in a workspace.
         given = shown_to(self._skill_folders, task.id, job, harness.skills_folder)
+        teller = self._telling.teller(task, unit) if task.stream is not None else None
+        put_away = partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool
         return Prepared(
             job=structs.replace(job, environ=environ | invocation.environ),
             harness=harness,
@@ -130,8 +148,23 @@ class Preparation:
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
-            put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
+            put_away=put_away if teller is None else teller.close,
+            tell=teller.tell if teller is not None else None,
         )
+
+    def settle(self, task: Task, warn: Callable[[str], None]) -> None:
+        """Tell those who follow a streaming run what its record says; what fails here the sweep tells."""
+        try:
+            self._telling.settle(task.id)
+        except (BatonError, OSError) as error:
+            warn(f"what became of run {task.id} could not be told yet: {error}")
+
+    def _prompted(self, agent: str) -> Skill:
+        """The agent of a streaming run's step: mostly no more than a name, its instructions stand in the step."""
+        found = self.skill(agent)
+        if found is None:
+            return Skill(name=agent, description="a prompt", folder=self._places.skills, shipped=False)
+        return structs.replace(found, completes=None)
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
         """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.

@@ -96,7 +96,7 @@ class Run:
                 job.prompt_file,
                 self._prepared.log,
                 (self._slot_fileno,),
-                self._listener.feed,
+                self._hear,
             )
         except (OSError, ValueError) as error:
             self._put_away()
@@ -110,6 +110,11 @@ class Run:
         ending = structs.replace(agent.collect(), at=self._clock.now())
         self._tree.reap(None)
         return self._judge.judge(stopped_for, self._report, ending)
+
+    def _hear(self, data: bytes) -> None:
+        self._listener.feed(data)
+        if self._prepared.tell is not None and (text := self._listener.take_text()):
+            self._prepared.tell(text)
 
     # -- watching -----------------------------------------------------------------------------------------------
 
