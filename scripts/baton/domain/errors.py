@@ -189,6 +189,12 @@ class HarnessMissing(BatonError):
     code = "harness_missing"
 
 
+class ExtraMissing(BatonError):
+    """An extra that this needs is not installed."""
+
+    code = "extra_missing"
+
+
 class NotificationFailed(BatonError):
     """The notification could not be sent."""
 

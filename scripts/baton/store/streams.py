@@ -47,6 +47,18 @@ class StreamFiles:
         """The ids of those whose end has not been told."""
         return sorted(name.removesuffix(OPEN) for name in names_in(self._folder) if name.endswith(OPEN))
 
+    def is_open(self, run: str) -> bool:
+        """Tell whether the run's end has not been told: more will come."""
+        return os.path.exists(self._path(run, OPEN))
+
+    def sign(self, run: str) -> tuple[int, ...] | None:
+        """Something that differs after every change of a run's events; ``None`` where there are none of such a run."""
+        try:
+            found = os.stat(self._path(run))
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, self.is_open(run)
+
     def made_at(self, run: str) -> float | None:
         """When the run's file was last written, in epoch seconds; ``None`` when it is gone."""
         try:

@@ -35,6 +35,7 @@ FILTERS = ("owner", "pipeline")
 HEARTBEAT_SECONDS = 15.0
 # Who takes nothing for so long is cut off, and may come back to where it was.
 STALLED_SECONDS = 60.0
+GOODBYE_SECONDS = 2.0
 RETRY_MILLISECONDS = 1000
 DIGITS = 18
 
@@ -96,6 +97,8 @@ class _Answers:
             ping_message_factory=_heartbeat,
             send_timeout=self._stalled_seconds,
             sep="\n",
+            shutdown_event=self._watches.closing,
+            shutdown_grace_period=GOODBYE_SECONDS,
         )
 
     async def _told(self, run: str, reader: EventReader, first: list[dict[str, Any]]) -> AsyncIterator[bytes]:
@@ -114,7 +117,7 @@ class _Answers:
                 if found:
                     yield _encoded(found)
                     await asyncio.sleep(0)  # who has much to catch up with lets the others have their turn
-                elif is_over:
+                elif is_over or self._watches.closing.is_set():
                     return
                 else:
                     await news.wait()

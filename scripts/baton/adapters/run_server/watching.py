@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
+
 from baton.adapters.run_server import RunSource
 
 TICK_SECONDS = 0.03
@@ -29,11 +31,15 @@ class Watch:
 
 
 class Watches:
-    """The runs that are listened to, each watched as long as somebody listens."""
+    """The runs that are listened to, each watched as long as somebody listens.
+
+    Whoever ends the server sets ``closing``, and everybody is woken to say goodbye.
+    """
 
     def __init__(self, source: RunSource, tick_seconds: float = TICK_SECONDS) -> None:
         self._source = source
         self._tick_seconds = tick_seconds
+        self.closing = anyio.Event()
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -65,7 +71,7 @@ class Watches:
                 found = self._source.sign(run)
             except OSError as error:  # no descriptor left, say: whoever reads will meet it too, and may come back
                 found = error.errno
-            if found != before:
-                before = found
+            if (found, self.closing.is_set()) != before:
+                before = (found, self.closing.is_set())
                 watch.wake()
             await asyncio.sleep(self._tick_seconds)
