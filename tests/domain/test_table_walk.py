@@ -37,6 +37,7 @@ from baton.domain.campaigns import CAMPAIGN_TABLE, Campaign, CampaignStatus
 from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, TaskNotFound
 from baton.domain.records import Blocked, Failure, Result, Task, Unit
 from baton.domain.statuses import FINISHED, BlockKind, FailureKind, Outcome, TaskStatus, UnitStatus
+from baton.domain.stream_runs import StreamRun
 from baton.domain.tasks import TASK_TABLE
 from baton.domain.units import UNIT_TABLE
 
@@ -126,6 +127,10 @@ def is_free(found: Task) -> Task:
     return found
 
 
+def is_a_run_when_it_is_finished(found: Task) -> Task:
+    return structs.replace(found, stream=StreamRun(pipeline="summary")) if found.is_finished else found
+
+
 def _while_open(found: Task, arrange: Callable[[Task], Task]) -> Task:
     """Arrange something that a blocked task forbids as if it had begun before the block."""
     if found.is_finished:
@@ -159,7 +164,7 @@ TASK_EXAMPLES: dict[type, Example] = {
     commands.BlockTask: (is_free, lambda task: block()),
     commands.UnblockTask: (is_free, lambda task: commands.UnblockTask(by="ann")),
     commands.RetryTask: (is_free, lambda task: commands.RetryTask(by="ann")),
-    commands.DeleteTask: (is_free, lambda task: commands.DeleteTask(by="ann")),
+    commands.DeleteTask: (is_a_run_when_it_is_finished, lambda task: commands.DeleteTask(by="ann")),
     commands.UpdateTask: (is_free, lambda task: commands.UpdateTask(by="ann", fields={"title": "Sourdough"})),
     commands.Comment: (is_free, lambda task: commands.Comment(by="ann", text="nice")),
     commands.MeetDependency: (waits_for_another, lambda task: commands.MeetDependency(dependency="winter-001")),
@@ -196,9 +201,10 @@ def test_a_task_obeys_a_command_of_its_table_and_refuses_any_other(status: TaskS
 
 def test_every_task_status_has_a_row_and_only_finished_ones_are_empty() -> None:
     assert set(TASK_TABLE) == set(TaskStatus)
-    assert {status for status, row in TASK_TABLE.items() if not row} == FINISHED - {TaskStatus.COMPLETED}
+    assert {status for status, row in TASK_TABLE.items() if not row} == {TaskStatus.DELETED}
     reviewing = {commands.FixTask, commands.RethinkTask, commands.ApproveTask}
-    assert set(TASK_TABLE[TaskStatus.COMPLETED]) == reviewing
+    assert set(TASK_TABLE[TaskStatus.COMPLETED]) == reviewing | {commands.DeleteTask}
+    assert set(TASK_TABLE[TaskStatus.CANCELLED]) == {commands.DeleteTask}
 
 
 def test_every_task_command_has_a_row_a_verb_and_an_example() -> None:

@@ -127,6 +127,10 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
             text = f"{path}: older than retention"
             yield Finding(count="expired", text=text, act=partial(upkeep.remove_folder, path))
         yield from _old_archive(wiring, scene)
+        if wiring.store.streams.runs():
+            from baton.cli.stream_chores import left_over  # start-up
+
+            yield from left_over(wiring)
         day = stamp(time.time() - keep.events_seconds)[:10]
         if wiring.store.log.has_before(day):
             act = partial(wiring.store.log.drop_before, day)
@@ -146,7 +150,13 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
                 text = f"harness {one.harness}: it was parked until {one.until}, and nothing has needed it since"
                 yield Finding(count="resumed", text=text, act=partial(wiring.parking.forget, one.harness))
 
-    return [abandoned, outgrown, parked]
+    def told(scene: Scene) -> Iterable[Finding]:
+        if wiring.store.streams.open_runs():
+            from baton.cli.stream_chores import untold  # start-up: few sweeps have one to look at
+
+            yield from untold(wiring, scene)
+
+    return [abandoned, outgrown, parked, told]
 
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:

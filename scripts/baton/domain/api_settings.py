@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -18,7 +17,10 @@ WIRES = {
 NO_KEY = "none"
 MOST_TOKENS = 1_000_000
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~%/-]*)?"
+)
+_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,17 +50,11 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             self._check_url(self.base_url)
 
     def _check_url(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname
-            parts.port  # noqa: B018 - raises where it is no number
-        except ValueError:
-            parts, host = urlsplit(""), None
-        if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        found = _URL.fullmatch(url)
+        if found is None or int(found["port"] or 0) > 65_535:
+            # Not shown: a password may stand in it.
             refuse_key("base_url", "is not the address of an API", cure="write it like https://api.anthropic.com")
-        if parts.username is not None or parts.password is not None:
-            refuse_key("base_url", "has a name or a password in it", cure="put the key into the key store instead")
-        if parts.scheme == "http" and self.key != NO_KEY and _LOOPBACK.fullmatch(host) is None:
+        if found["scheme"] == "http" and self.key != NO_KEY and _LOOPBACK.fullmatch(found["host"]) is None:
             refuse_key(
                 "base_url", "http would show the key to the network", cure="use https, or key: none for one without"
             )

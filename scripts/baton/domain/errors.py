@@ -69,6 +69,12 @@ class PipelineNotFound(NotFound):
     code = "pipeline_not_found"
 
 
+class RunNotFound(NotFound):
+    """There is no such streaming run."""
+
+    code = "run_not_found"
+
+
 class AgentNotFound(NotFound):
     """There is no such agent."""
 

@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from baton.domain.records import Task
+from baton.domain.run_statuses import RunStatus, error_of, failed_at, status_of
 from baton.domain.statuses import TaskStatus, UnitStatus
-from baton.domain.stream_runs import RunStatus, error_of, failed_at, status_of
 
 StreamEvent = dict[str, Any]
 

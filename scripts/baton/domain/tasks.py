@@ -69,8 +69,9 @@ TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
         c.FixTask: revisions.fix,
         c.RethinkTask: revisions.rethink,
         c.ApproveTask: revisions.approve,
+        c.DeleteTask: edits.delete_run,
     },
-    TaskStatus.CANCELLED: {},
+    TaskStatus.CANCELLED: {c.DeleteTask: edits.delete_run},
     TaskStatus.DELETED: {},
 }
 

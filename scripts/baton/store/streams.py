@@ -59,7 +59,7 @@ class StreamFiles:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns, self.is_open(run)
 
-    def made_at(self, run: str) -> float | None:
+    def written_at(self, run: str) -> float | None:
         """When the run's file was last written, in epoch seconds; ``None`` when it is gone."""
         try:
             return os.stat(self._path(run)).st_mtime
