@@ -30,7 +30,7 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "serve_runs", "why")
 VERBS = {
     "agent": ("list", "show", "unpark"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),

@@ -26,6 +26,7 @@ WORDS = {
     ("invoke_agent",): "alpha t-1",
     ("notify",): "hello",
     ("review",): "t-1",
+    ("serve_runs",): "--port 0",
     ("cost",): "--by agent --since 7d",
     ("why",): "t-1",
     ("agent", "list"): "",

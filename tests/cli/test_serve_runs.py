@@ -45,6 +45,16 @@ def server(home: Home) -> Iterator[Server]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for tests that only ask: it has one run, and beside the folder of runs a file that is none."""
+    home = Home(tmp_path_factory.mktemp("shared") / "home")
+    writer_of(home).close()
+    (home.state / "serve.ndjson").write_text('{"id":1,"type":"text_delta","step":0,"text":"secret"}\n')
+    with serving(home) as found:
+        yield found
+
+
 def ask(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:
     """One request with the token, unless ``headers`` say otherwise; an empty one is not sent."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
@@ -272,14 +282,13 @@ def test_the_connection_is_kept_alive_by_comments(home: Home) -> None:
         "Bearer é",
     ],
 )
-def test_without_the_token_nothing_is_said(home: Home, server: Server, path: str, given: str) -> None:
-    writer_of(home).close()
-    assert refused(server, path, Authorization=given.replace("{token}", server.token)) == (401, "missing_credentials")
+def test_without_the_token_nothing_is_said(shared: Server, path: str, given: str) -> None:
+    assert refused(shared, path, Authorization=given.replace("{token}", shared.token)) == (401, "missing_credentials")
 
 
-def test_the_token_is_not_taken_from_an_address_or_a_cookie(home: Home, server: Server) -> None:
-    assert refused(server, f"/runs?token={server.token}", Authorization="") == (401, "missing_credentials")
-    assert refused(server, "/runs", Authorization="", Cookie=f"token={server.token}") == (401, "missing_credentials")
+def test_the_token_is_not_taken_from_an_address_or_a_cookie(shared: Server) -> None:
+    assert refused(shared, f"/runs?token={shared.token}", Authorization="") == (401, "missing_credentials")
+    assert refused(shared, "/runs", Authorization="", Cookie=f"token={shared.token}") == (401, "missing_credentials")
 
 
 @pytest.mark.parametrize(
@@ -287,31 +296,31 @@ def test_the_token_is_not_taken_from_an_address_or_a_cookie(home: Home, server: 
     ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1:{port}.evil.example", "[::]:{port}"],
 )
 @pytest.mark.parametrize("path", ["/", "/runs", "/runs/run-1/events"])
-def test_another_name_is_refused_even_with_the_token(server: Server, path: str, host: str) -> None:
-    found = refused(server, path, Host=host.replace("{port}", str(server.port)))
+def test_another_name_is_refused_even_with_the_token(shared: Server, path: str, host: str) -> None:
+    found = refused(shared, path, Host=host.replace("{port}", str(shared.port)))
     assert found == (403, "permission_denied")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}"])
-def test_its_own_names_are_answered(server: Server, host: str) -> None:
-    assert ask(server, "/runs", Host=host.replace("{port}", str(server.port)))[0] == 200
+def test_its_own_names_are_answered(shared: Server, host: str) -> None:
+    assert ask(shared, "/runs", Host=host.replace("{port}", str(shared.port)))[0] == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1"])
-def test_a_page_of_another_server_is_refused(server: Server, origin: str) -> None:
-    assert refused(server, "/runs", Origin=origin.replace("{port}", str(server.port))) == (403, "permission_denied")
+def test_a_page_of_another_server_is_refused(shared: Server, origin: str) -> None:
+    assert refused(shared, "/runs", Origin=origin.replace("{port}", str(shared.port))) == (403, "permission_denied")
 
 
-def test_its_own_page_is_answered_and_no_other_may_read_the_answer(server: Server) -> None:
-    status, headers, _ = ask(server, "/runs", Origin=f"http://127.0.0.1:{server.port}")
+def test_its_own_page_is_answered_and_no_other_may_read_the_answer(shared: Server) -> None:
+    status, headers, _ = ask(shared, "/runs", Origin=f"http://127.0.0.1:{shared.port}")
     assert status == 200
     assert not [name for name in headers if name.startswith("access-control")]
     assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_nothing_can_be_changed(server: Server, method: str) -> None:
-    assert refused(server, "/runs", method) == (405, "invalid_input")
+def test_nothing_can_be_changed(shared: Server, method: str) -> None:
+    assert refused(shared, "/runs", method) == (405, "invalid_input")
 
 
 @pytest.mark.parametrize(
@@ -331,17 +340,15 @@ def test_nothing_can_be_changed(server: Server, method: str) -> None:
         ".",
     ],
 )
-def test_what_is_no_id_names_no_run(home: Home, server: Server, run: str) -> None:
-    (home.state / "serve.ndjson").write_text('{"id":1,"type":"text_delta","step":0,"text":"secret"}\n')
+def test_what_is_no_id_names_no_run(shared: Server, run: str) -> None:
     for path in (f"/runs/{run}/events", f"/runs/{run}"):
-        status, _, text = ask(server, path)
-        assert (status, "secret" in text, server.token in text) == (404, False, False)
+        status, _, text = ask(shared, path)
+        assert (status, "secret" in text, shared.token in text) == (404, False, False)
 
 
 @pytest.mark.parametrize("since", ["x", "-1", "1.5", "1e3", "٣", "9" * 19, "0x1"])
-def test_an_id_to_go_on_from_that_is_no_number_is_refused(home: Home, server: Server, since: str) -> None:
-    writer_of(home).close()
-    assert refused(server, f"/runs/run-1/events?since={quote(since)}") == (400, "invalid_input")
+def test_an_id_to_go_on_from_that_is_no_number_is_refused(shared: Server, since: str) -> None:
+    assert refused(shared, f"/runs/run-1/events?since={quote(since)}") == (400, "invalid_input")
 
 
 # -- the token ------------------------------------------------------------------------------------------------------
@@ -446,9 +453,9 @@ def test_without_the_extra_it_says_how_to_get_it(home: Home, monkeypatch: pytest
 # -- the page -------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_needs_no_token_and_nothing_from_elsewhere(server: Server) -> None:
+def test_the_page_needs_no_token_and_nothing_from_elsewhere(shared: Server) -> None:
     for path, kind in (("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")):
-        status, headers, text = ask(server, path, Authorization="")
+        status, headers, text = ask(shared, path, Authorization="")
         assert (status, headers["content-type"].partition(";")[0]) == (200, kind)
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "//" not in text.replace("// ", "").replace("<!doctype", "").replace("// --", "").replace("//127", "")
