@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from baton.domain.redaction import Redactor, redact
+from baton.domain.redaction import Redactor, redact, redact_in
 
 TELEGRAM = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_0123"
 
@@ -76,6 +76,15 @@ def test_a_long_run_of_digits_takes_no_more_than_a_look() -> None:
     digits = "1" * 1_000_000
 
     assert redact(digits, []) == digits
+
+
+def test_every_text_in_what_a_server_said_is_searched() -> None:
+    data = {"error": {"type": "x-secret-x", "list": ["secret-", 1, None, ("my secret-",)]}, "secret-": True}
+
+    found = redact_in(data, ["secret-"])
+
+    assert found == {"error": {"type": "x-***x", "list": ["***", 1, None, ("my ***",)]}, "***": True}
+    assert redact_in(data, []) is data
 
 
 # -- a text that comes in pieces ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from baton.cli.stream_runs import find, listed, view
+from baton.cli.stream_runs import find, listed, row, view
 from baton.cli.wiring import Wiring
 from baton.domain.errors import Busy, ExtraMissing, InvalidWord, NotFound
 from baton.domain.ids import is_id
@@ -24,7 +24,6 @@ PACKAGES = ("starlette", "sse_starlette", "uvicorn")
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 MOST_LISTENERS = 1000
 GOODBYE_SECONDS = 5
-SHORT = ("id", "pipeline", "owner", "status", "error", "created_at", "completed_at")
 
 
 class HomeRuns:
@@ -37,9 +36,7 @@ class HomeRuns:
     def all(self, filters: Mapping[str, str]) -> list[dict[str, Any]]:
         """The runs, newest first, without their texts."""
         found = listed(self._wiring, filters.get("owner"), filters.get("pipeline"))
-        runs = [view(self._wiring, task) for task in found]
-        runs.sort(key=lambda run: str(run["created_at"]), reverse=True)
-        return [{key: run[key] for key in SHORT} for run in runs]
+        return [row(task) for task in reversed(found)]
 
     def one(self, run: str) -> dict[str, Any] | None:
         """One run with its steps."""

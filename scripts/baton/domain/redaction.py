@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from typing import Any
 
 MASK = "***"
 # A shorter secret stands in ordinary words by chance: masking it would tell where, and spoil the text.
@@ -26,6 +27,22 @@ def redact(text: str, secrets: Collection[str]) -> str:
             kept += (text[end:start], MASK)
         end = max(end, stop)
     return "".join((*kept, text[end:]))
+
+
+def redact_in(data: Any, secrets: Collection[str]) -> Any:
+    """Return lists, mappings and whatever is in them with :func:`redact` done to every text, names of mappings too.
+
+    To be done before anything is cut short: of a secret that was cut nobody knows the rest again.
+    """
+    if not secrets:
+        return data
+    if isinstance(data, str):
+        return redact(data, secrets)
+    if isinstance(data, dict):
+        return {redact_in(name, secrets): redact_in(value, secrets) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(redact_in(value, secrets) for value in data)
+    return data
 
 
 class Redactor:
