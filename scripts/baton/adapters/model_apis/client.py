@@ -113,7 +113,8 @@ def _check(response: requests.Response, host: str, secrets: list[str]) -> None:
         words = failure.words or (MALFORMED,)
         raise ApiFailure(failure.text or f"{host} answered with {kind or 'nothing'}, not with a stream", *words)
     failure.text = failure.text or f"{host} answered with status {status}"
-    failure.wait_seconds = _wait(response.headers.get("Retry-After"))
+    if status == 429 or status >= 500:  # beside any other it is no promise that waiting helps
+        failure.wait_seconds = _wait(response.headers.get("Retry-After"))
     raise failure
 
 
