@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     "--port", default=8765, type=click.IntRange(0, 65535), help="The port (default: 8765; 0: any that is free)."
 )
 @click.option("--allow-host", multiple=True, metavar="NAME", help="One more name that it may be called by.")
-def command(wiring: "Wiring", host: str, port: int, allow_host: tuple[str, ...]) -> Answer:
+@click.option("--heartbeat", default="15s", metavar="TIME", help="How often a silent stream says so (default: 15s).")
+def command(wiring: "Wiring", host: str, port: int, allow_host: tuple[str, ...], heartbeat: str) -> Answer:
     """Show streaming runs, live: a page at /, and GET /runs, /runs/ID, /runs/ID/events (server-sent events).
 
     Everything but the page needs a token: "Authorization: Bearer TOKEN". It stands in state/serve.token, or in
@@ -35,7 +36,7 @@ def command(wiring: "Wiring", host: str, port: int, allow_host: tuple[str, ...])
     """
     from baton.cli.serving import serve  # start-up
 
-    serve(wiring, host, port, allow_host, as_json=click.get_current_context().params["as_json"])
+    serve(wiring, host, port, allow_host, heartbeat, as_json=click.get_current_context().params["as_json"])
     return Answer(None)
 
 

@@ -256,12 +256,56 @@ def test_a_slow_listener_costs_the_run_and_the_others_nothing_and_the_server_no_
     no_listener_left(server)
 
 
-def test_the_connection_is_kept_alive_by_comments(home: Home) -> None:
-    # The interval is the application's own; a quarter of a minute is no time for a test.
-    from baton.adapters.run_server.app import HEARTBEAT_SECONDS, _heartbeat
+def test_a_silent_stream_says_that_it_is_there(home: Home) -> None:
+    streams_of(home).make("run-1")
+    heard = Heard()
+    with serving(home, "--heartbeat", "100ms") as server:
+        thread = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(listen(server, heard), 30)))
+        thread.start()
+        wait_for(lambda: heard.comments >= 3)
+        assert streams_of(home).remove("run-1")
+        thread.join()
+    assert heard.events == []
 
-    assert HEARTBEAT_SECONDS == 15
-    assert _heartbeat().encode() == b": still here\n\n"
+
+@pytest.mark.parametrize("time_", ["0s", "1ms", "15", "soon"])
+def test_a_heartbeat_that_is_no_time_is_refused(home: Home, time_: str) -> None:
+    done = home.call("serve_runs", "--heartbeat", time_, "--json")
+    assert (done.code in (1, 2), done.error["code"]) == (True, "invalid_input")
+
+
+def test_a_run_that_cannot_be_read_is_said_and_the_server_lives(home: Home, server: Server) -> None:
+    writer_of(home).close()
+    (home.state / "tasks/run-1.json").write_text("{")
+    (home.state / "streams/run-2.ndjson").mkdir()
+    assert refused(server, "/runs/run-1") == (503, "state_damaged")
+    assert refused(server, "/runs/run-2/events") == (503, "io_error")
+    assert ask(server, "/runs")[0] == 200
+
+
+def test_a_stalled_listener_over_two_ends_of_a_run_misses_nothing(home: Home) -> None:
+    """The number of a file that was replaced is soon another's: whoever reads must not take one for the other."""
+    writer = writer_of(home)
+    assert writer.append([START, *(delta(f"w{number} ") for number in range(500))], NOW)
+    reader = streams_of(home).reader("run-1")
+    heard = reader.read()
+    replaced = set()
+    for attempt in (2, 3, 4):
+        error = {"type": "error", "step": 0, "message": "cut off"}
+        assert writer.append([error, {**START, "attempt": attempt}, delta("x" * 3_000 * attempt)], NOW)
+        replaced.add((home.state / "streams/run-1.ndjson").stat().st_ino)
+        writer.end()
+        writer.close()
+        again = streams_of(home).writer("run-1")
+        assert again is not None
+        writer = again
+    writer.close()
+    assert len(replaced) > 1
+    while more := reader.read():
+        heard += more
+    reader.close()
+    assert [event["id"] for event in heard] == sorted({event["id"] for event in heard})
+    assert "".join(event["text"] for event in heard if event.get("text", "").startswith("x")).count("x") == 27_000
 
 
 # -- who may ask ----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from baton.cli.stream_runs import find, listed, row, view
 from baton.cli.wiring import Wiring
 from baton.domain.errors import Busy, ExtraMissing, InvalidWord, NotFound
 from baton.domain.ids import is_id
+from baton.domain.times import parse_duration
 from baton.start import show_hidden
 from baton.store.serve_token import VARIABLE, serve_token
 
@@ -24,6 +25,7 @@ PACKAGES = ("starlette", "sse_starlette", "uvicorn")
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 MOST_LISTENERS = 1000
 GOODBYE_SECONDS = 5
+SHORTEST_HEARTBEAT_SECONDS = 0.1
 
 
 class HomeRuns:
@@ -62,7 +64,7 @@ class HomeRuns:
         return not self._streams.is_open(run)
 
 
-def serve(wiring: Wiring, host: str, port: int, more_names: tuple[str, ...], *, as_json: bool) -> None:
+def serve(wiring: Wiring, host: str, port: int, more_names: tuple[str, ...], heartbeat: str, *, as_json: bool) -> None:
     """Serve until a signal comes; say at the beginning where."""
     show_hidden()  # the packages below need what starts of other scripts are kept from
     if not all(map(find_spec, PACKAGES)):
@@ -71,6 +73,9 @@ def serve(wiring: Wiring, host: str, port: int, more_names: tuple[str, ...], *, 
 
     from baton.adapters.run_server.app import application  # start-up
 
+    heartbeat_seconds = parse_duration(heartbeat)
+    if heartbeat_seconds < SHORTEST_HEARTBEAT_SECONDS:
+        raise InvalidWord(f"--heartbeat {heartbeat} is too short", cure="write a time like 15s")
     token, where = serve_token(wiring.home.state, wiring.environ)
     listening = _bound(host, port)
     port = listening.getsockname()[1]
@@ -80,7 +85,8 @@ def serve(wiring: Wiring, host: str, port: int, more_names: tuple[str, ...], *, 
             f"whoever reaches {address}:{port} over the network can ask, and token and texts go in clear text; "
             "without --host it listens on this machine alone"
         )
-    app = application(HomeRuns(wiring), token=token, hosts=_names(address, port, more_names))
+    names = _names(address, port, more_names)
+    app = application(HomeRuns(wiring), token=token, hosts=names, heartbeat_seconds=heartbeat_seconds)
     config = uvicorn.Config(
         app,
         http="h11",

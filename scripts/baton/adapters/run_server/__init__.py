@@ -15,6 +15,9 @@ class EventReader(Protocol):
     def read(self) -> list[dict[str, Any]]:
         """What is new, at most a few hundred kilobytes of it; nothing where nothing is."""
 
+    def close(self) -> None:
+        """Nothing more will be read."""
+
 
 class RunSource(Protocol):
     """The streaming runs of one home. What is asked here is quick, but for ``all`` and ``one``."""

@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from baton.adapters.run_server import EventReader, RunSource
 from baton.adapters.run_server.guard import Guard, refusal
 from baton.adapters.run_server.watching import Watches
+from baton.domain.errors import BatonError
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 FILES = {
@@ -57,7 +58,7 @@ def application(
         Route("/runs/{run}/events", answers.events, methods=["GET"]),
     ]
     guard = Middleware(Guard, token=token, hosts=hosts, is_open=FILES)
-    handlers: dict[Any, Any] = {HTTPException: _refused, OSError: _failed}
+    handlers: dict[Any, Any] = {HTTPException: _refused, BatonError: _unreadable, OSError: _failed}
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
 
 
@@ -86,9 +87,14 @@ class _Answers:
         if not self._source.is_run(run):
             return _unknown()
         reader = self._source.reader(run, int(since))
-        is_over = self._source.is_over(run)
-        first = reader.read()
+        try:
+            is_over = self._source.is_over(run)
+            first = reader.read()
+        except BaseException:
+            reader.close()
+            raise
         if is_over and not first:
+            reader.close()
             # By this a browser knows that there is nothing to come back for.
             return Response(status_code=204)
         return _Events(
@@ -102,25 +108,27 @@ class _Answers:
         )
 
     async def _told(self, run: str, reader: EventReader, first: list[dict[str, Any]]) -> AsyncIterator[bytes]:
-        yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-        if first:
-            yield _encoded(first)
-        async with self._watches.on(run) as watch:
-            while True:
-                # In this order: what happens after we looked wakes us, what was told before its end is read.
-                news = watch.news
-                is_over = self._source.is_over(run)
-                try:
+        try:
+            yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+            if first:
+                yield _encoded(first)
+            async with self._watches.on(run) as watch:
+                while True:
+                    # In this order: what happens after we looked wakes us, what was told before its end is read.
+                    news = watch.news
+                    is_over = self._source.is_over(run)
                     found = reader.read()
-                except OSError:  # they come back to where they are, and are told why if it lasts
-                    return
-                if found:
-                    yield _encoded(found)
-                    await asyncio.sleep(0)  # who has much to catch up with lets the others have their turn
-                elif is_over or self._watches.closing.is_set():
-                    return
-                else:
-                    await news.wait()
+                    if found:
+                        yield _encoded(found)
+                        await asyncio.sleep(0)  # who has much to catch up with lets the others have their turn
+                    elif is_over or self._watches.closing.is_set():
+                        return
+                    else:
+                        await news.wait()
+        except OSError:  # they come back to where they are, and are told why if it lasts
+            return
+        finally:
+            reader.close()
 
 
 class _Events(EventSourceResponse):
@@ -157,6 +165,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = "there is nothing at this address" if status == 404 else "this is not to be done here"
     return refusal(status, "invalid_input", message, "GET /, /runs, /runs/ID, /runs/ID/events")
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BatonError)
+    return refusal(503, error.code, error.message, error.cure)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
