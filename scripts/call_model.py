@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from baton.cli.script import Answer, main, script
+from baton.cli.script import main, script
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from baton.cli.wiring import Wiring
 
 
@@ -25,14 +27,14 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="NAME", help="The model's own name (default: harness.api.model).")
 @click.option("--system", metavar="FILE", help="The instructions.")
 @click.option("--output", metavar="FILE", help="Where a whole answer is written.")
-def command(wiring: "Wiring", model: str | None, system: str | None, output: str | None) -> Answer:
+def command(wiring: "Wiring", model: str | None, system: str | None, output: str | None) -> "NoReturn":
     """Ask a model what is said on standard input, and print the answer's events, one JSON object a line.
 
     Which API is asked, and with which key, is said under harness.api in the settings. This is what the harness 'api' runs.
     """
     from baton.cli.model_calls import call_model  # start-up
 
-    return Answer(None, exit_code=call_model(wiring, model, system, output))
+    raise SystemExit(call_model(wiring, model, system, output))
 
 
 if __name__ == "__main__":

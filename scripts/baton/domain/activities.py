@@ -78,6 +78,7 @@ _ENDS = {
     Outcome.NEVER_STARTED.value: ActivityType.WARNING,
 }
 _TYPES = {
+    "run_started": ActivityType.START,
     "campaign_activated": ActivityType.START,
     "campaign_reopened": ActivityType.START,
     "run_reported": ActivityType.PROGRESS,

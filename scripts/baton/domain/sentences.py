@@ -189,6 +189,12 @@ def _branches(verb: str) -> Callable[[Data], str]:
 
 _DEEDS: dict[str, Callable[[Data], str]] = {
     "lease_granted": _granted,
+    "run_started": lambda data: f"a heartbeat of {_agent(data)} began{_after(' for project ', data.get('project'))}",
+    "heartbeat_skipped": lambda data: (
+        f"a heartbeat of {_agent(data)} was passed over{_after(': ', data.get('reason'))}"
+    ),
+    "agent_heard": lambda data: f"{_agent(data)} is there{_after(': ', data.get('note'))}",
+    "project_fed": lambda data: f"project {data.get('project')} has enough to do again",
     "lease_renewed": lambda data: f"{_agent(data)} goes on with it by hand",
     "lease_released": lambda data: f"{_agent(data)} gave it back{_after(', asked by ', data.get('by'))}",
     "lease_expired": lambda data: f"{_agent(data)} held it by hand for too long",

@@ -11,7 +11,7 @@ from baton.domain import units
 from baton.domain.consequences import Then, consequence_of
 from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
-from baton.domain.news import Change, News, stamp_for
+from baton.domain.news import Change, News, last_line, stamp_for
 from baton.domain.readers_row import with_readers_row
 from baton.domain.records import Failure, Lease, Report, Result, Task, Unit
 from baton.domain.resources import Resource
@@ -224,7 +224,7 @@ def _failed(
         again = units.Defer(at=at, failure=failure, not_before=decision.not_before, in_outage=in_outage)
         return put(task, units.change(unit, again)), []
     task = put(task, units.change(unit, units.Exhaust(at=at, failure=failure)))
-    reason = decision.reason + (f": {_last_line(failure.message)}" if failure.message else "")
+    reason = decision.reason + (f": {last_line(failure.message)}" if failure.message else "")
     return block(task, decision.kind, reason, unit.key, at, run=lease.run)
 
 
@@ -276,17 +276,12 @@ def _facts(command: c.EndRun) -> dict[str, Any]:
     return {
         "kind": command.kind,
         "exit_code": command.exit_code,
-        "message": _last_line(command.message),
+        "message": last_line(command.message),
         "harness": command.harness,
         "session": command.session.id if command.session is not None else None,
         "resets_at": command.resets_at,
         "usage": to_builtins(command.usage),
     }
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1][:300] if lines else ""
 
 
 def _flat(changed: tuple[Task, list[News]]) -> tuple[Task, tuple[News, ...]]:

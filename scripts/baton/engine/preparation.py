@@ -8,19 +8,22 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct, structs, to_builtins
 
+from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import BatonError
 from baton.domain.evidence import Expectation
+from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
-from baton.engine.prompt_facts import Places, prompt_facts
-from baton.engine.questions import asked_of_run, material_for
+from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
+from baton.engine.questions import asked_of_run, check_has_tools, material_for, skill_for
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.streaming import Telling
@@ -65,7 +68,7 @@ class Preparation:
         environ: Mapping[str, str],
         telling: Telling,
     ) -> None:
-        self._telling = telling
+        self.telling = telling
         self._places = places
         self._agents = agents
         self._config = config
@@ -83,31 +86,87 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = self._agents.find(lease.agent) if task.stream is None else self._prompted(lease.agent)
-        name = settings.harness.named(unit.harness, skill.harness)
-        harness = self._harness(name)
-        word = unit.model or skill.model
-        model = settings.harness.models.get(name, {}).get(word, word) if word else None
+        skill = skill_for(task, lease.agent, self._agents, self._places.skills)
+        harness = self._harness(name := settings.harness.named(unit.harness, skill.harness))
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        folder = os.path.join(self._places.logs, lease.agent)
-        os.makedirs(folder, 0o700, exist_ok=True)
-        log = os.path.join(folder, lease.run)
-        prompt_file = f"{log}.prompt.md"
         facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
-        facts["skills"] = told_of(further)
+        baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
+        resume = session_for(unit, name, settings)
+        kind = harness.prompt
+        if task.stream is not None:
+            facts["system"], facts["question"] = asked_of_run(task, unit, self.telling)
+        elif kind != "step":
+            facts["material"] = material_for(task, unit, self._workplaces, facts)
+        ready = self._ready(task.id, unit, lease, skill, harness, further, workspace, kind, facts, baton, resume)
+        if task.stream is None:
+            return ready
+        teller = self.telling.teller(task, unit)
+        return structs.replace(ready, tell=teller.tell, put_away=teller.close)
+
+    def prepare_heartbeat(self, lease: Lease, project: str | None, cause: Cause, sight: dict[str, Any]) -> Prepared:
+        """Do the same for a run without a task: its own folder, its own prompt, and no lease to present.
+
+        ``sight`` is what the agent is shown of the home: the template's facts, and a file of them for programs.
+        """
+        assert lease.run is not None
+        settings = self._config.settings()
+        unit = Unit(step=None, key=UNIT, agent=lease.agent)
+        skill = self._agents.find(lease.agent)
+        harness = self._harness(settings.harness.named(None, skill.harness))
+        check_has_tools(harness)
+        further = further_skills(self._agents, skill, unit, None, settings)
+        workspace = os.path.join(self._places.home, "projects", project or "default", "agents", lease.agent)
+        os.makedirs(workspace, 0o700, exist_ok=True)
+        seen = f"{self._log(lease)}.sight.json"
+        write_private(seen, msgspec.json.format(msgspec.json.encode(sight)).decode())
+        facts = heartbeat_facts(self._places, lease, skill, workspace, settings) | sight
+        facts |= {"project": project, "cause": cause.value}
+        baton = {
+            "BATON_HOME": self._places.home,
+            "BATON_HEARTBEAT": cause.value,
+            "BATON_AGENT": lease.agent,
+            "BATON_RUN": lease.run,
+            "BATON_WORKSPACE": workspace,
+            "BATON_SIGHT_FILE": seen,
+            "BATON_PYTHON": sys.executable,
+        }
+        if project is not None:
+            baton["BATON_PROJECT"] = project
+        place = place_of(lease.agent)
+        return self._ready(place, unit, lease, skill, harness, further, workspace, "heartbeat", facts, baton, None)
+
+    def _log(self, lease: Lease) -> str:
+        """How the paths of a run's logs begin."""
+        return os.path.join(self._places.logs, lease.agent, lease.run or "")
+
+    def _ready(
+        self,
+        place: str,
+        unit: Unit,
+        lease: Lease,
+        skill: Skill,
+        harness: Harness,
+        further: tuple[Skill, ...],
+        workspace: str,
+        template: str,
+        facts: dict[str, Any],
+        baton: dict[str, str],
+        resume: str | None,
+    ) -> Prepared:
+        """Write the prompt, and all that must be there before the agent is spawned."""
+        assert lease.run is not None
+        word = unit.model or skill.model
+        models = self._config.settings().harness.models.get(harness.name, {})
+        model = models.get(word, word) if word else None
+        log = self._log(lease)
+        prompt_file = f"{log}.prompt.md"
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        system, text = None, ""
-        if task.stream is not None:
-            system, text = asked_of_run(task, unit, self._telling)
-        else:
-            facts["material"] = material_for(task, unit, self._workplaces, facts) if harness.prompt != "step" else []
-            text = self._prompts().render(harness.prompt, facts)
+        text = facts.get("question") or self._prompts().render(template, facts | {"skills": told_of(further)})
         write_private(prompt_file, text)
-        ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
-        environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
+        environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
         job = Job(
             run=lease.run,
             skill=skill,
@@ -118,10 +177,10 @@ class Preparation:
             environ=environ,
             readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
             writable=(os.path.dirname(facts["memory_file"]),),
-            resume=session_for(unit, name, settings),
+            resume=resume,
             skills=(skill, *further),
-            output=facts["output"],
-            system=system,
+            output=facts.get("output", ""),
+            system=facts.get("system"),
         )
         invocation = harness.invocation(job)
         if invocation.scratch is not None:
@@ -129,16 +188,14 @@ class Preparation:
         for path, text in invocation.files.items():
             write_private(path, text)
         # The very last thing: whatever fails before leaves nothing in a workspace.
-        given = shown_to(self._skill_folders, task.id, job, harness.skills_folder)
-        teller = self._telling.teller(task, unit) if task.stream is not None else None
-        put_away = partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool
+        given = shown_to(self._skill_folders, place, job, harness.skills_folder)
         return Prepared(
             job=structs.replace(job, environ=environ | invocation.environ),
             harness=harness,
             invocation=invocation,
             log=log,
             facts={
-                "harness": name,
+                "harness": harness.name,
                 "model": model,
                 "workspace": workspace,
                 "log": log,
@@ -148,23 +205,8 @@ class Preparation:
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
-            put_away=put_away if teller is None else teller.close,
-            tell=teller.tell if teller is not None else None,
+            put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
-
-    def settle(self, task: Task, warn: Callable[[str], None]) -> None:
-        """Tell those who follow a streaming run what its record says; what fails here the sweep tells."""
-        try:
-            self._telling.settle(task.id)
-        except (BatonError, OSError) as error:
-            warn(f"what became of run {task.id} could not be told yet: {error}")
-
-    def _prompted(self, agent: str) -> Skill:
-        """The agent of a streaming run's step: mostly no more than a name, its instructions stand in the step."""
-        found = self.skill(agent)
-        if found is None:
-            return Skill(name=agent, description="a prompt", folder=self._places.skills, shipped=False)
-        return structs.replace(found, completes=None)
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
         """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.
@@ -191,7 +233,8 @@ class Preparation:
             task=task.id,
             run=run,
             workspace=workspace,
-            environ=self._environment(task, unit, agent, run, workspace, skill, harness) | {CHECK_MARK: "1"},
+            environ=self._environment(self._names(task, unit, agent, run, workspace), skill, harness)
+            | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
         )
@@ -214,19 +257,16 @@ class Preparation:
             for one, plain in pairs
         )
 
-    def _environment(
-        self,
-        task: Task,
-        unit: Unit,
-        agent: str,
-        run: str,
-        workspace: str,
-        skill: Skill | None,
-        harness: Harness | None,
-    ) -> dict[str, str]:
+    def _environment(self, baton: dict[str, str], skill: Skill | None, harness: Harness | None) -> dict[str, str]:
         allowed = self._config.settings().env
         allowed += skill.env if skill is not None else ()
         allowed += (*harness.secrets, *harness.variables) if harness is not None else ()
+        return agent_environment(
+            self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
+        )
+
+    def _names(self, task: Task, unit: Unit, agent: str, run: str, workspace: str) -> dict[str, str]:
+        """What tells the programs of a run where they are."""
         baton = {
             "BATON_HOME": self._places.home,
             "BATON_TASK": task.id,
@@ -239,9 +279,7 @@ class Preparation:
         label = task.label_of(unit.key)
         if label is not None:
             baton["BATON_BRANCH"] = label
-        return agent_environment(
-            self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
-        )
+        return baton
 
 
 def write_private(path: str, text: str) -> None:

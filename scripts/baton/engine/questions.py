@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import structs
+
+from baton.domain.errors import InvalidInput
 from baton.domain.records import Task, Unit
+from baton.domain.skills import Skill
 from baton.domain.stream_runs import filled
+from baton.engine.run_policies import known_skill
 from baton.engine.streaming import Telling
 from baton.engine.workplaces import Workplaces
+from baton.ports import Agents, Harness
 
 # So many characters of files are told in all; what does not fit is named.
 MATERIAL_LIMIT = 200_000
+
+
+def skill_for(task: Task, agent: str, agents: Agents, folder: str) -> Skill:
+    """Return the agent's skill. In a streaming run it may be no more than a name: instructions stand in the step."""
+    if task.stream is None:
+        return agents.find(agent)
+    found = known_skill(agents, agent)
+    if found is None:
+        return Skill(name=agent, description="a prompt", folder=folder, shipped=False)
+    return structs.replace(found, completes=None)
 
 
 def asked_of_run(task: Task, unit: Unit, telling: Telling) -> tuple[str, str]:
@@ -19,8 +35,21 @@ def asked_of_run(task: Task, unit: Unit, telling: Telling) -> tuple[str, str]:
     return filled(unit.instructions, task.stream.variables), telling.input_of(task, unit)
 
 
+def check_has_tools(harness: Harness) -> None:
+    """Refuse a harness whose agents can do nothing but answer, where nobody reads an answer."""
+    if harness.prompt != "step":
+        raise InvalidInput(
+            f"a heartbeat is for looking and doing, and agents of the harness '{harness.name}' have no tools",
+            cure="give the agent another harness",
+        )
+
+
 def material_for(task: Task, unit: Unit, workplaces: Workplaces, facts: dict[str, Any]) -> list[dict[str, str | None]]:
     """Return the files that a step works with, by path: what it left itself, what the step before left, the sources."""
+    if task.pieces is not None:
+        raise InvalidInput(
+            "a batch is made of many files, and an agent without tools writes one", cure="generate: per_article"
+        )
     previous = facts["previous"]
     paths = [*facts["made"][-1:], *(previous["outputs"] if previous else []), *facts["sources"]]
     left, found = MATERIAL_LIMIT, list[dict[str, str | None]]()

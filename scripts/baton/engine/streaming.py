@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from baton.domain.errors import BatonError
 from baton.domain.records import Task, Unit
 from baton.domain.statuses import UnitStatus
 from baton.domain.stream_events import ENDS, ROOM, STEP_START, TEXT_DELTA, Replay, StreamEvent, untold
@@ -95,6 +96,13 @@ class Telling:
             return told
         finally:
             writer.close()
+
+    def settle_quietly(self, run: str, warn: Callable[[str], None]) -> None:
+        """Do so after a change that stands: what fails here the sweep does."""
+        try:
+            self.settle(run)
+        except (BatonError, OSError) as error:
+            warn(f"what became of run {run} could not be told yet: {error}")
 
     def open_runs(self) -> list[str]:
         """The runs whose end has not been told."""
