@@ -99,6 +99,12 @@ class ServiceNotFound(NotFound):
     code = "service_not_found"
 
 
+class ServicesMissing(BatonError):
+    """An agent requires a capability that no active service offers."""
+
+    code = "services_missing"
+
+
 # -- somebody else has it, or the state does not allow it ---------------------------------------------------------
 
 
@@ -147,6 +153,13 @@ class Stopped(BatonError):
     """The home is stopped: the file state/stop exists."""
 
     code = "stopped"
+    exit_code = 75
+
+
+class RateLimited(BatonError):
+    """Every service of the chain has met its rate limit."""
+
+    code = "rate_limited"
     exit_code = 75
 
 
@@ -199,6 +212,12 @@ class ExtraMissing(BatonError):
     """An extra that this needs is not installed."""
 
     code = "extra_missing"
+
+
+class ServiceFailed(BatonError):
+    """No service of the chain has answered."""
+
+    code = "service_failed"
 
 
 class NotificationFailed(BatonError):

@@ -183,6 +183,13 @@ def _completed(data: Data) -> str:
     return f"{_agent(data)} completed {what}{_quality(data)}" + _after(": ", data.get("summary"))
 
 
+def _asked_service(data: Data) -> str:
+    took = data.get("duration_seconds")
+    how = f"{str(data.get('status')).replace('_', ' ')}{f' after {took:g} s' if isinstance(took, int | float) else ''}"
+    who = data.get("agent") or data.get("by") or "somebody"
+    return f"{who} asked {data.get('service')} ({data.get('capability')}): {how}" + _after(": ", data.get("message"))
+
+
 def _branches(verb: str) -> Callable[[Data], str]:
     return lambda data: f"{data.get('by') or 'somebody'} {verb}: {', '.join(data.get('branches') or ())}"
 
@@ -210,5 +217,6 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "dependency_met": lambda data: f"{data.get('dependency')}, which it waited for, is completed",
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
+    "service_attempted": _asked_service,
     "command_refused": lambda data: f"{data.get('command')} refused{_after(': ', data.get('reason'))}",
 }
