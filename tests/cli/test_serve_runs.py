@@ -87,11 +87,12 @@ def hear(server: Server, since: int = 0, run: str = "run-1") -> Heard:
 # -- listening ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(300)
 def test_a_hundred_listeners_that_leave_and_return_hear_every_event_once(home: Home, server: Server) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    words = [f"w{number}-{chance.choice(['a', 'ß', '語', '🙂', chr(10), chr(0x2028)])} " for number in range(2_000)]
+    words = [f"w{number}-{chance.choice(['a', 'ß', '語', '🙂', chr(10), chr(0x2028)])} " for number in range(1_000)]
 
     def write() -> None:
         writer = writer_of(home)
@@ -102,7 +103,7 @@ def test_a_hundred_listeners_that_leave_and_return_hear_every_event_once(home: H
             assert writer.append([delta(word) for word in words[place : place + count]], NOW)
             place += count
             time.sleep(0.008)  # a model speaks, it does not pour
-        wait_for(lambda: sum(heard.connections for heard in everyone) > 400)
+        wait_for(lambda: sum(heard.connections for heard in everyone) > 250, seconds=120)
         end(writer, "".join(words))
 
     everyone = [Heard() for _ in range(100)]
@@ -117,7 +118,7 @@ def test_a_hundred_listeners_that_leave_and_return_hear_every_event_once(home: H
             await asyncio.sleep(mine.random() * 0.1)
 
     async def everybody() -> None:
-        await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(100))), 90)
+        await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(100))), 200)
 
     streams_of(home).make("run-1")
     thread = threading.Thread(target=write)
