@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from baton.cli.wiring import Wiring
 
 
-@script("call", "model", example="echo 'Say hello.' | call_model.py --model claude-sonnet-4-5", id_option="model")
+@script("call", "model", example="call_model.py --model claude-sonnet-4-5 < question.txt", id_option="model")
 @click.option("--model", metavar="NAME", help="The model's own name (default: harness.api.model).")
 @click.option("--system", metavar="FILE", help="The instructions.")
 @click.option("--output", metavar="FILE", help="Where a whole answer is written.")

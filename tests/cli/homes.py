@@ -30,7 +30,7 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "serve_runs", "why")
+FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "run_service", "serve_runs", "why")
 VERBS = {
     "agent": ("list", "show", "heartbeat", "stop", "unpark"),
     "campaign": (
@@ -39,6 +39,7 @@ VERBS = {
     "key": ("set", "list", "remove", "rotate", "check"),
     "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
     "service": ("list", "toggle", "reorder", "health"),
+    "stream_run": ("create", "start", "show", "list", "delete", "follow", "retry"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",

@@ -64,6 +64,14 @@ WORDS = {
     ("service", "health"): "",
     ("task", "create"): "x.yaml",
     ("task", "list"): "",
+    ("call_model",): "",
+    ("stream_run", "create"): "two --input x",
+    ("stream_run", "start"): "r",
+    ("stream_run", "show"): "r",
+    ("stream_run", "list"): "",
+    ("stream_run", "delete"): "r",
+    ("stream_run", "follow"): "r",
+    ("stream_run", "retry"): "r",
     ("task", "ready"): "",
     ("task", "show"): "t-1",
     ("task", "steps"): "t-1",
@@ -279,8 +287,9 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
-    ("acquire_lock",), ("activate_campaign",), ("campaign", "extend"), ("campaign", "resume"), ("check_pipeline",),
-    ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
+    ("acquire_lock",), ("activate_campaign",), ("call_model",), ("campaign", "extend"), ("campaign", "preflight"),
+    ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("stream_run", "create"),
+    ("stream_run", "retry"), ("stream_run", "start"), ("task", "create"), ("task", "list"), ("task", "ready"),
     ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 

@@ -582,6 +582,15 @@ def test_deleting_leaves_a_tombstone_and_nothing_it_has_made(words: tuple[str, .
     assert played.home.record("r-1")["stream"]["variables"] == {}
 
 
+def test_removing_a_pipeline_deletes_its_runs(played: Played) -> None:
+    played.pipeline("other", [("a", "Say.")])
+    played.create("r-1")
+    played.create("r-2", pipeline="other")
+    answer = played.home.ok("pipeline", "remove", "two", "--json").json
+    assert answer == {"removed": "two", "campaigns": [], "runs": ["r-1"]}
+    assert [one["id"] for one in played.home.ok("stream_run", "list", "--json").json] == ["r-2"]
+
+
 def test_deleting_an_owner_ends_what_goes_on_of_theirs_and_leaves_the_others(played: Played) -> None:
     model = Halting("One outline.", "A text.")
     played.create("r-2", "--owner", "ben")

@@ -18,7 +18,6 @@ from baton.domain.services import FILE, Registry, Service, check_order, in_order
 from baton.store.documents import load_text
 from baton.store.files import read_bytes, said
 from baton.store.written_files import alone, put_in_place
-from baton.store.yaml_edits import edited
 
 Changes = dict[tuple[str | int, ...], Any]
 
@@ -147,6 +146,8 @@ def _place(registry: Registry, capability: str, service: Service) -> tuple[str |
 def _change(wiring: Wiring, before: bytes, changes: Changes) -> Registry:
     """Write the registry with the changes, if there are any, and its page."""
     path = wiring.home.services_file
+    from baton.store.yaml_edits import edited  # start-up: help and lists need no YAML
+
     data = edited(before, path, changes) if changes else before
     registry = load_text(data, Registry, path)
     if data != before:

@@ -195,7 +195,7 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
             text = "memory/long-term/SERVICE_REGISTRY.md is not of the services as they are now"
             yield Finding(count="pages_made", text=text, act=partial(write_page, wiring))
 
-    return [abandoned, outgrown, parked, told, registry_page]
+    return [abandoned, outgrown, parked, registry_page, told]
 
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:
