@@ -56,12 +56,6 @@ class HomeConfig:
 
         return SealedKeys(self._home.keys_file, self._environ)
 
-    def kept_secrets(self) -> list[str]:
-        """The values of all keys that are kept and can be opened: what no log and no message may hold."""
-        if not os.path.exists(self._home.keys_file):
-            return []
-        return self.keys.values()
-
     @cached_property
     def _env_file(self) -> dict[str, str]:
         from baton.store.dotenv import read_env  # start-up

@@ -73,6 +73,7 @@ def serve(wiring: Wiring, host: str, port: int, more_names: tuple[str, ...], hea
 
     from baton.adapters.run_server.app import application  # start-up
 
+    wiring.check_settings()
     heartbeat_seconds = parse_duration(heartbeat)
     if heartbeat_seconds < SHORTEST_HEARTBEAT_SECONDS:
         raise InvalidWord(f"--heartbeat {heartbeat} is too short", cure="write a time like 15s")

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from baton.domain.errors import Busy, InvalidInput, MissingCredentials, StateDamaged
-from baton.store.files import make_folder, read_private, replace, said
+from baton.store.files import discard, make_folder, read_private, replace, said
 
 VARIABLE = "BATON_KEY_FILE"
 FORMAT = "baton-master-1"
@@ -61,6 +61,7 @@ class MasterKeys:
                         raise Busy(f"somebody else has held {folder} for {LOCK_SECONDS:g} s", cure="try again")
                     time.sleep(0.01)
             try:
+                discard(f"{self.path}.new")  # of somebody who was killed: it may hold a key that nobody would end
                 yield
             finally:
                 unlock_descriptor(fd)
