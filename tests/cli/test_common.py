@@ -289,8 +289,8 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 NEED_SETTINGS = {
     ("acquire_lock",), ("activate_campaign",), ("call_model",), ("campaign", "extend"), ("campaign", "preflight"),
     ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("serve_runs",),
-    ("stream_run", "create"),    ("stream_run", "retry"), ("stream_run", "start"), ("task", "create"), ("task", "list"), ("task", "ready"),
-    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
+    ("stream_run", "create"), ("stream_run", "retry"), ("stream_run", "start"), ("task", "create"), ("task", "list"),
+    ("task", "ready"), ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 
 

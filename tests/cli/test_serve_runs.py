@@ -471,6 +471,11 @@ def test_a_port_that_is_taken_is_said_with_the_cure(home: Home, server: Server) 
     assert done.error["cure"] == "choose another: --port 0 takes any that is free"
 
 
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.1", "::ffff:nothing"])
+def test_an_address_that_is_not_of_this_machine_is_refused(home: Home, host: str) -> None:
+    assert home.run("serve_runs", "--host", host, "--port", "0", "--json").refusal == (1, "invalid_input")
+
+
 def test_another_address_than_loopback_is_warned_of(home: Home) -> None:
     program = home.start("serve_runs", "--port", "0", "--json", "--host", "0.0.0.0")
     server = Server(home, program)

@@ -10,12 +10,13 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from errno import EADDRINUSE
 from importlib.util import find_spec
 from typing import Any
 
 from baton.cli.stream_runs import find, listed, row, view
 from baton.cli.wiring import Wiring
-from baton.domain.errors import Busy, ExtraMissing, InvalidWord, NotFound
+from baton.domain.errors import Busy, ExtraMissing, InvalidInput, InvalidWord, NotFound
 from baton.domain.ids import is_id
 from baton.domain.times import parse_duration
 from baton.start import show_hidden
@@ -127,9 +128,10 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.listen(MOST_LISTENERS)  # whoever reads where we are may ask at once
         return listening
     except OSError as error:
-        reason = error.strerror or str(error)
-        taken = f"{host} port {port} cannot be listened on: {reason}"
-    raise Busy(taken, cure="choose another: --port 0 takes any that is free")
+        said, is_taken = f"{host} port {port}: {error.strerror or error}", error.errno == EADDRINUSE
+    if is_taken:
+        raise Busy(said, cure="choose another: --port 0 takes any that is free")
+    raise InvalidInput(said, cure="give --host an address of this machine, and --port one that you may take")
 
 
 def _is_local(host: str) -> bool:
