@@ -157,15 +157,15 @@ def test_by_hand_it_prints_events_and_writes_the_answer(line: Line, tmp_path: Pa
     done = call(line, "--model", "played-other", "--output", str(tmp_path / "out/answer.md"))
     assert (done.code, done.err) == (0, "")
     events = [json.loads(text) for text in done.out.splitlines()]
-    assert [event["type"] for event in events] == ["usage", "text", "usage", "result"]
-    assert (tmp_path / "out/answer.md").read_text() == events[1]["text"] == "Answer 1."
+    assert [event["type"] for event in events] == ["asked", "usage", "text", "usage", "result"]
+    assert (tmp_path / "out/answer.md").read_text() == events[2]["text"] == "Answer 1."
     assert line.server.requests[0].body["model"] == "played-other"
 
 
 def test_by_hand_a_failure_is_an_event_and_an_exit_code_and_nothing_is_written(line: Line, tmp_path: Path) -> None:
     line.server.play = lambda request: Refuse(trouble=Trouble.OVERLOADED, retry_after=3)
     done = call(line, "--output", str(tmp_path / "answer.md"))
-    assert (done.code, json.loads(done.out)) == (
+    assert (done.code, json.loads(done.out.splitlines()[-1])) == (
         1,
         {"type": "failure", "text": "Overloaded", "words": ["overloaded_error"], "status": 529, "wait_seconds": 3.0},
     )

@@ -359,6 +359,32 @@ def test_a_connection_lost_in_the_middle_is_asked_again_and_no_word_is_shown_twi
     assert (len(starts), "".join(texts)) == (1, "An outline.")
 
 
+def test_an_api_that_falls_silent_is_asked_again(played: Played) -> None:
+    path = played.home.root / "config/baton.yaml"
+    path.write_text(path.read_text().replace("model: played-model", "model: played-model, read_timeout: 300ms"))
+    model = Halting("One outline.", "One outline.", "A text.")
+    played.server.play = model
+    seen = played.run_to_its_end(sweeps=True)
+    assert not model.may_go_on.is_set()
+    model.may_go_on.set()
+    assert (seen["status"], seen["output"], model.calls) == ("completed", "A text.", 3)
+    assert followed(played.events()) == ({0: "One outline.", 1: "A text."}, ["One outline.", "A text."])
+
+
+def test_an_event_that_cannot_be_read_is_an_outage(played: Played) -> None:
+    played.server.play = once(Send(pieces=[b"data: {oops\n\n"]), answers("An outline.", "A text."))
+    assert played.run_to_its_end(sweeps=True)["status"] == "completed"
+    assert len(played.server.requests) == 3
+
+
+def test_of_two_that_want_one_id_the_second_touches_nothing(played: Played) -> None:
+    played.create()
+    before = tree(played.home.root)
+    done = played.home.call("stream_run", "create", "two", "--id", "r", "--input", "y", "--var", "tone=x", "--json")
+    assert done.refusal == (1, "already_exists")
+    assert tree(played.home.root) == before
+
+
 # -- kills --------------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from baton.cli.checks import (
     kept_keys,
     keys,
     machine,
+    memory,
     place,
     state,
 )
@@ -53,6 +54,7 @@ OF_HOME: Mapping[str, Check] = {
     "keys": keys.keys,
     "kept_keys": kept_keys.kept_keys,
     "secrets": w.secrets,
+    "memory": memory.memory,
     "cron": cron.cron,
     "cron_path": cron.cron_path,
     "records": state.records,

@@ -40,6 +40,7 @@ def call_model(wiring: Wiring, model: str | None, system: str | None, output: st
     if not question.text.strip():
         raise InvalidInput("there is nothing to ask: standard input is empty", cure="give the prompt on stdin")
     call = _Call()
+    call.say(type="asked", model=name)  # from here on a silence is the API's
     try:
         secret = key(wiring.home, wiring.environ, settings.key_name) if settings.key_name is not None else None
         call.secrets = [secret] if secret else []

@@ -21,7 +21,7 @@ from baton.domain.errors import (
 )
 from baton.domain.ids import check_id
 from baton.domain.pipelines import Template
-from baton.domain.records import Blocked, Task
+from baton.domain.records import Blocked, Task, Unit
 from baton.domain.run_statuses import RunStatus, error_of, is_waiting_to_start, status_of, step_status_of
 from baton.domain.skills import body_of
 from baton.domain.statuses import BlockKind, TaskStatus
@@ -57,6 +57,15 @@ def create(
         raise InvalidInput("there is a NUL in the input or in a variable", cure="give text alone")
     units = run_units(template, variables, lambda agent: _body(wiring, agent))
     wiring.store.prepare()
+    with wiring.workspaces.alone():  # of two that want one id, the second must not touch the first one's input
+        return _made(
+            wiring, template, units, StreamRun(pipeline=template.slug, owner=owner, variables=variables), input, id
+        )
+
+
+def _made(
+    wiring: Wiring, template: Template, units: tuple[Unit, ...], stream: StreamRun, input: str, id: str | None
+) -> Task:
     run = id or _free_id(wiring, template.slug)
     if wiring.store.tasks.read(run) is not None or wiring.store.tasks.is_set_aside(run):
         raise AlreadyExists(f"the id '{run}' is taken", cure="choose another id")
@@ -68,15 +77,21 @@ def create(
         "campaign": None,
         "status": TaskStatus.BLOCKED,
         "blocked": waits,
-        "stream": StreamRun(pipeline=template.slug, owner=owner, variables=variables),
+        "stream": stream,
         "created_by": person(wiring.environ),
     }
     command = c.CreateTask(id=run, units=units, fields=fields)
     # Input and events are there before the record is: whoever reads it finds both.
     draft, _ = tasks.decide(None, command, now)
-    wiring.workspaces.write(wiring.workspaces.make(draft), INPUT_FILE, input.encode())
-    wiring.store.streams.make(run)
-    return create_task(wiring.door, command, person(wiring.environ))
+    try:
+        wiring.workspaces.write(wiring.workspaces.make(draft), INPUT_FILE, input.encode())
+        wiring.store.streams.make(run)
+        return create_task(wiring.door, command, person(wiring.environ))
+    except BaseException:
+        if wiring.store.tasks.read(run) is None:
+            upkeep.remove_folder(wiring.workspaces.path(draft))
+            wiring.store.streams.remove(run)
+        raise
 
 
 def start(wiring: Wiring, run: str) -> Task:

@@ -35,8 +35,9 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
 
 LOADED_LATE = (
-    "adapters.prompts", "adapters.skill_links", "engine.completion", "store.displays", "store.dotenv", "store.parking",
-    "store.runs", "store.skills", "store.streams", "store.strict_yaml", "store.waits",
+    "adapters.prompts", "adapters.skill_links", "domain.services", "engine.completion", "store.displays", "store.dotenv",
+    "store.parking", "store.memory_files", "store.runs", "store.skills", "store.streams", "store.strict_yaml",
+    "store.waits",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 

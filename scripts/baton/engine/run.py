@@ -21,7 +21,7 @@ from baton.domain.statuses import Hang, Outcome
 from baton.engine.agent_process import AgentProcess
 from baton.engine.hangs import HangWatch, Limits
 from baton.engine.judging import Judge, Watched
-from baton.engine.preparation import Prepared
+from baton.engine.prepared import Prepared
 from baton.ports import Clock, Process
 
 LOOK_SECONDS = 0.5
