@@ -176,3 +176,9 @@ def test_the_values_of_variables_that_name_a_secret_are_secrets() -> None:
         "EMPTY_KEY": "", "SEO_LOGIN": "four",
     }  # fmt: skip
     assert secret_values(variables, {"SEO_LOGIN"}) == {"one", "two", "three", "four"}
+
+
+def test_what_only_looks_like_a_token_is_shown_in_what_a_model_says() -> None:
+    example = "set OPENAI_API_KEY=sk-0123456789abcdefghijklmnop first"
+    assert fed([SECRET], [example[:30], example[30:]]) == [example[:30], example[30:], ""]
+    assert redact_in([example], [SECRET]) == [example]
