@@ -30,7 +30,7 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
+FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "run_service", "serve_runs", "why")
 VERBS = {
     "assignment": (
         "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",

@@ -27,6 +27,7 @@ WORDS = {
     ("notify",): "hello",
     ("run_service",): "seo",
     ("review",): "t-1",
+    ("serve_runs",): "--port 0",
     ("cost",): "--by agent --since 7d",
     ("why",): "t-1",
     ("agent", "list"): "",
@@ -327,8 +328,9 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 NEED_SETTINGS = {
     ("acquire_lock",), ("activate_campaign",), ("assignment", "create"), ("assignment", "queue"), ("call_model",),
     ("campaign", "extend"), ("campaign", "preflight"), ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",),
-    ("request_revision",), ("stream_run", "create"), ("stream_run", "retry"), ("stream_run", "start"), ("task", "create"),
-    ("task", "list"), ("task", "ready"), ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
+    ("request_revision",), ("serve_runs",), ("stream_run", "create"), ("stream_run", "retry"), ("stream_run", "start"),
+    ("task", "create"), ("task", "list"), ("task", "ready"), ("task", "retrigger"), ("task", "retry"),
+    ("task", "unblock"), ("why",),
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from baton.domain.redaction import Redactor, masked, redact, secret_values
+from baton.domain.redaction import Redactor, masked, redact, redact_in, secret_values
 
 TELEGRAM = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_0123"
 
@@ -77,6 +77,15 @@ def test_a_long_run_of_digits_takes_no_more_than_a_look() -> None:
     digits = "1" * 1_000_000
 
     assert redact(digits, []) == digits
+
+
+def test_every_text_in_what_a_server_said_is_searched() -> None:
+    data = {"error": {"type": "x-secret-x", "list": ["secret-", 1, None, ("my secret-",)]}, "secret-": True}
+
+    found = redact_in(data, ["secret-"])
+
+    assert found == {"error": {"type": "x-***x", "list": ["***", 1, None, ("my ***",)]}, "***": True}
+    assert redact_in(data, []) is data
 
 
 # -- a text that comes in pieces ------------------------------------------------------------------------------------
@@ -167,3 +176,9 @@ def test_the_values_of_variables_that_name_a_secret_are_secrets() -> None:
         "EMPTY_KEY": "", "SEO_LOGIN": "four",
     }  # fmt: skip
     assert secret_values(variables, {"SEO_LOGIN"}) == {"one", "two", "three", "four"}
+
+
+def test_what_only_looks_like_a_token_is_shown_in_what_a_model_says() -> None:
+    example = "set OPENAI_API_KEY=sk-0123456789abcdefghijklmnop first"
+    assert fed([SECRET], [example[:30], example[30:]]) == [example[:30], example[30:], ""]
+    assert redact_in([example], [SECRET]) == [example]

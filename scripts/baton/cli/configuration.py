@@ -56,12 +56,6 @@ class HomeConfig:
 
         return SealedKeys(self._home.keys_file, self._environ)
 
-    def kept_secrets(self) -> list[str]:
-        """The values of all keys that are kept and can be opened: what no log and no message may hold."""
-        if not os.path.exists(self._home.keys_file):
-            return []
-        return self.keys.values()
-
     def secrets(self) -> frozenset[str]:
         """The values that no prompt and no page may hold: of keys, tokens and passwords, by their variables' names."""
         from baton.domain.redaction import secret_values  # start-up

@@ -17,7 +17,7 @@ from baton.cli.keys import key
 from baton.cli.wiring import Wiring
 from baton.domain.api_settings import ApiSettings
 from baton.domain.errors import BatonError, InvalidInput
-from baton.domain.redaction import Redactor
+from baton.domain.redaction import Redactor, redact_in
 from baton.store.files import make_folder, replace, said
 
 ANSWER_LIMIT = 1 << 20
@@ -43,6 +43,7 @@ def call_model(wiring: Wiring, model: str | None, system: str | None, output: st
     call.say(type="asked", model=name)  # from here on a silence is the API's
     try:
         secret = key(wiring.home, wiring.environ, settings.key_name) if settings.key_name is not None else None
+        call.secrets = [secret] if secret else []
         text = call.answer(settings, secret, question)
         if output is not None:
             _write(output, text)
@@ -66,6 +67,7 @@ class _Call:
     """What is said of one call."""
 
     def __init__(self) -> None:
+        self.secrets: list[str] = []
         self._counts: dict[str, int] = {}
         self._model = ""
         self._thought_at = 0.0
@@ -74,7 +76,7 @@ class _Call:
         """Return the whole answer, told piece by piece meanwhile."""
         import time  # start-up: nothing, but the clock belongs to this loop alone
 
-        redactor = Redactor([secret] if secret else [])
+        redactor = Redactor(self.secrets)
         parts: list[str] = []
         size = 0
         stopped: Stopped | None = None
@@ -102,7 +104,7 @@ class _Call:
 
     def say(self, **event: Any) -> None:
         """Print one event, whole, at once."""
-        data = msgspec.json.encode(event) + b"\n"
+        data = msgspec.json.encode(redact_in(event, self.secrets)) + b"\n"
         while data:
             data = data[os.write(1, data) :]
 

@@ -226,6 +226,12 @@ class HarnessMissing(BatonError):
     code = "harness_missing"
 
 
+class ExtraMissing(BatonError):
+    """An extra that this needs is not installed."""
+
+    code = "extra_missing"
+
+
 class ServiceFailed(BatonError):
     """No service of the chain has answered."""
 

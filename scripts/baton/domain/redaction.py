@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
 
 MASK = "***"
 # A shorter secret stands in ordinary words by chance: masking it would tell where, and spoil the text.
@@ -53,19 +55,29 @@ def redact(text: str, secrets: Collection[str]) -> str:
 
 def masked(text: str, secrets: Collection[str]) -> tuple[str, int]:
     """Return the text as :func:`redact` does, and how many places were replaced."""
-    covered = sorted(_places(text, secrets))
-    kept: list[str] = []
-    end = count = 0
-    for start, stop in covered:
-        if start >= end:
-            kept += (text[end:start], MASK)
-            count += 1
-        end = max(end, stop)
-    return "".join((*kept, text[end:])), count
+    looks = (match.span() for match in _TOKENS.finditer(text))
+    return _replaced(text, chain(looks, _places(text, secrets)))
+
+
+def redact_in(data: Any, secrets: Collection[str]) -> Any:
+    """Return lists, mappings and whatever is in them with every one of ``secrets`` replaced in every text.
+
+    These alone: what only looks like a token may be what was asked for. To be done before anything is cut short: of a
+    secret that was cut nobody knows the rest again.
+    """
+    if not secrets:
+        return data
+    if isinstance(data, str):
+        return _replaced(data, _places(data, secrets))[0]
+    if isinstance(data, dict):
+        return {redact_in(name, secrets): redact_in(value, secrets) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(redact_in(value, secrets) for value in data)
+    return data
 
 
 class Redactor:
-    """Takes secrets out of a text that comes in pieces, each of which is shown at once.
+    """Takes known secrets, and these alone, out of a text that comes in pieces, each of which is shown at once.
 
     A secret may be cut anywhere: the end of a piece with which one might begin is held back until the next. So what is
     returned lags behind by less than the longest secret, and mostly by nothing.
@@ -83,12 +95,12 @@ class Redactor:
         while across := [start for start, stop in _places(text, self._secrets) if start < end < stop]:
             end = min(across)
         self._held = text[end:]
-        return redact(text[:end], self._secrets)
+        return _replaced(text[:end], _places(text[:end], self._secrets))[0]
 
     def rest(self) -> str:
         """Return what is held back, when no more comes."""
         held, self._held = self._held, ""
-        return redact(held, self._secrets)
+        return _replaced(held, _places(held, self._secrets))[0]
 
     def _open_end(self, text: str) -> int:
         """The length of the longest end of ``text`` that is a beginning of a secret, and not all of one."""
@@ -101,9 +113,18 @@ class Redactor:
         return longest
 
 
+def _replaced(text: str, places: Iterable[tuple[int, int]]) -> tuple[str, int]:
+    kept: list[str] = []
+    end = count = 0
+    for start, stop in sorted(places):
+        if start >= end:
+            kept += (text[end:start], MASK)
+            count += 1
+        end = max(end, stop)
+    return "".join((*kept, text[end:])), count
+
+
 def _places(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
-    for match in _TOKENS.finditer(text):
-        yield match.span()
     for secret in secrets:
         if len(secret) < SHORTEST:
             continue

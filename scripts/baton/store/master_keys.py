@@ -11,19 +11,18 @@ import binascii
 import os
 import re
 import secrets
-import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from shlex import quote
 
-from baton.domain.errors import Busy, InvalidInput, MissingCredentials, PermissionRefused, StateDamaged
-from baton.store.files import make_folder, replace, said
+from baton.domain.errors import Busy, InvalidInput, MissingCredentials, StateDamaged
+from baton.store.files import discard, make_folder, read_private, replace, said
 
 VARIABLE = "BATON_KEY_FILE"
 FORMAT = "baton-master-1"
 SIZE = 32
 LONGEST = 64 << 10
+IF_SHARED = "; if others use this machine, then also: key.py rotate"
 LOCK_SECONDS = 10.0
 _LINE = re.compile(rf"{FORMAT} ([0-9a-f]{{16}}) ([A-Za-z0-9+/=]+)")
 
@@ -62,6 +61,7 @@ class MasterKeys:
                         raise Busy(f"somebody else has held {folder} for {LOCK_SECONDS:g} s", cure="try again")
                     time.sleep(0.01)
             try:
+                discard(f"{self.path}.new")  # of somebody who was killed: it may hold a key that nobody would end
                 yield
             finally:
                 unlock_descriptor(fd)
@@ -74,7 +74,8 @@ class MasterKeys:
         Raise ``PermissionRefused`` for a file that others could read or have made, ``StateDamaged`` for another's.
         """
         found: dict[str, bytes] = {}
-        for line in self._read().splitlines():
+        data = read_private(self.path, LONGEST, cure=IF_SHARED)
+        for line in (data or b"").splitlines():
             name, value = _parsed(line)
             if not value:
                 raise StateDamaged(
@@ -100,30 +101,6 @@ class MasterKeys:
         lines = (f"{FORMAT} {name} {base64.b64encode(value).decode()}\n" for name, value in keys.items())
         with said(self.path):
             replace(self.path, "".join(lines).encode(), f"{self.path}.new")
-
-    def _read(self) -> bytes:
-        with said(self.path):
-            try:
-                fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not keep us waiting
-            except FileNotFoundError:
-                return b""
-            with os.fdopen(fd, "rb") as file:
-                self._check(os.fstat(fd))
-                return file.read(LONGEST)
-
-    def _check(self, found: os.stat_result) -> None:
-        if not stat.S_ISREG(found.st_mode):
-            raise PermissionRefused(f"{self.path} is no file", cure="move it away")
-        if found.st_uid != os.geteuid():
-            raise PermissionRefused(
-                f"{self.path} belongs to another user (uid {found.st_uid}), who may know what is in it",
-                cure="work as the user it belongs to, or move it away and set the keys again",
-            )
-        if found.st_mode & 0o077:
-            raise PermissionRefused(
-                f"{self.path} may be read or written by others (mode {stat.S_IMODE(found.st_mode):04o})",
-                cure=f"chmod 600 {quote(self.path)}; if others use this machine, then also: key.py rotate",
-            )
 
 
 def missing_master(path: str) -> MissingCredentials:

@@ -15,7 +15,6 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -85,15 +84,6 @@ class SealedKeys:
                 if ring == before:  # else a rotation ended in between
                     raise
         return None
-
-    def values(self) -> list[str]:
-        """Return the keys that can be opened; of the others nobody here could tell anything."""
-        found = []
-        with suppress(BatonError):
-            for name in self.names():
-                with suppress(BatonError):
-                    found.append(self.open(name) or "")
-        return found
 
     def shown(self) -> list[ShownKey]:
         """Return what may be shown of each key, by name."""
@@ -219,7 +209,7 @@ class SealedKeys:
         data = msgspec.json.format(msgspec.json.encode(ring, order="sorted"), indent=2) + b"\n"
         with said(self.path):
             make_folder(os.path.dirname(self.path), durable=True)
-            replace(self.path, data, f"{self.path}.{os.getpid()}.tmp")
+            replace(self.path, data, f"{self.path}.new")
 
     def _masters(self, ring: KeyRing) -> MasterKeys:
         return MasterKeys(master_file(self._environ, ring.id) if self._environ.get(VARIABLE) else ring.master_file)

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from typing import Any
 
 from baton.domain.errors import StorageError
@@ -47,6 +48,18 @@ class StreamFiles:
         """The ids of those whose end has not been told."""
         return sorted(name.removesuffix(OPEN) for name in names_in(self._folder) if name.endswith(OPEN))
 
+    def is_open(self, run: str) -> bool:
+        """Tell whether the run's end has not been told: more will come."""
+        return os.path.exists(self._path(run, OPEN))
+
+    def sign(self, run: str) -> tuple[int, ...] | None:
+        """Something that differs after every change of a run's events; ``None`` where there are none of such a run."""
+        try:
+            found = os.stat(self._path(run))
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, self.is_open(run)
+
     def written_at(self, run: str) -> float | None:
         """When the run's file was last written, in epoch seconds; ``None`` when it is gone."""
         try:
@@ -78,8 +91,11 @@ class StreamFiles:
     def all(self, run: str) -> list[StreamEvent]:
         """Every event of the run."""
         reader, events = self.reader(run), list[StreamEvent]()
-        while more := reader.read():
-            events += more
+        try:
+            while more := reader.read():
+                events += more
+        finally:
+            reader.close()
         return events
 
     def remove(self, run: str) -> bool:
@@ -151,36 +167,36 @@ class StreamWriter:
 
 
 class StreamReader:
-    """Reads one run's events from behind a cursor on, as they come, also over the moment when its pieces are joined."""
+    """Reads one run's events from behind a cursor on, as they come, also over the moments when its pieces are joined.
+
+    It keeps the file open: as long as it does, no other file can have its number, so that one is known from the other.
+    """
 
     def __init__(self, path: str, since: int = 0) -> None:
         self._path = path
-        self._file: tuple[int, int] | None = None
+        self._file: FileIO | None = None
         self._offset = 0
         self.last_id = since
 
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def has_news(self) -> bool:
-        """Tell whether there may be more: one look at the file, which is not opened."""
+        """Tell whether there may be more: one look at the file, which is not read."""
         try:
             found = os.stat(self._path)
         except FileNotFoundError:
             return False
-        return (found.st_dev, found.st_ino) != self._file or found.st_size > self._offset
+        return not self._has_open(found) or found.st_size > self._offset
 
     def read(self) -> list[StreamEvent]:
         """Return what has come since, at most about ``READ_LIMIT`` bytes of it; nothing of a run that has no file yet."""
         while self.has_news():
-            try:
-                fd = os.open(self._path, os.O_RDONLY)
-            except FileNotFoundError:
-                return []
-            try:
-                found = os.fstat(fd)
-                if (found.st_dev, found.st_ino) != self._file:
-                    self._file, self._offset = (found.st_dev, found.st_ino), 0
-                data = self._whole_lines(fd)
-            finally:
-                os.close(fd)
+            file = self._current()
+            data = self._whole_lines(file.fileno()) if file is not None else b""
             if not data:
                 return []
             self._offset += len(data)
@@ -189,6 +205,20 @@ class StreamReader:
                 self.last_id = events[-1]["id"]
                 return events
         return []
+
+    def _has_open(self, found: os.stat_result) -> bool:
+        return self._file is not None and os.path.samestat(os.fstat(self._file.fileno()), found)
+
+    def _current(self) -> FileIO | None:
+        """Open the file that bears the name now, from its beginning on, unless we have it."""
+        try:
+            if not self._has_open(os.stat(self._path)):
+                file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - until it is replaced, or we are closed
+                self.close()
+                self._file, self._offset = file, 0
+        except FileNotFoundError:
+            return None
+        return self._file
 
     def _whole_lines(self, fd: int) -> bytes:
         """Return the whole lines from where we stand; one that is longer than a piece is read to its end."""

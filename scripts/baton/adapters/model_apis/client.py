@@ -19,7 +19,7 @@ from baton.adapters.model_apis.chat import ChatWire
 from baton.adapters.model_apis.messages import MessagesWire
 from baton.adapters.model_apis.server_events import EventTooLong, ServerEvents
 from baton.domain.api_settings import ApiSettings
-from baton.domain.redaction import redact
+from baton.domain.redaction import redact, redact_in
 
 CONNECT_SECONDS = 15.0
 CHUNK = 1 << 16
@@ -40,13 +40,13 @@ def wire_for(settings: ApiSettings) -> Wire:
 
 def ask(settings: ApiSettings, key: str | None, question: Question) -> Iterator[Piece]:
     """Ask, and yield the answer piece by piece; ``ApiFailure`` when there is none, or no end of it."""
-    wire = wire_for(settings)
+    wire, secrets = wire_for(settings), [key] if key else []
     try:
         yield from _asked(settings, wire, key, question)
     except ApiFailure as failure:
         # A server may say anything back, the key that it was sent too.
-        text = redact(failure.text, [key] if key else [])[:TEXT_LIMIT]
-        raise ApiFailure(text, *failure.words, status=failure.status, wait_seconds=failure.wait_seconds) from None
+        text, words = redact(failure.text, secrets)[:TEXT_LIMIT], redact_in(failure.words, secrets)
+        raise ApiFailure(text, *words, status=failure.status, wait_seconds=failure.wait_seconds) from None
 
 
 def address(settings: ApiSettings, wire: Wire) -> str:
@@ -77,8 +77,9 @@ def _asked(settings: ApiSettings, wire: Wire, key: str | None, question: Questio
                 timeout=(CONNECT_SECONDS, settings.read_timeout_seconds),
             )
             with response:
-                _check(response, host)
-                yield from _read(response.raw, wire, host)
+                secrets = [key] if key else []
+                _check(response, host, secrets)
+                yield from _read(response.raw, wire, host, secrets)
     except requests.exceptions.SSLError as error:
         raise ApiFailure(f"{host} could not prove who it is: {_reason(error)}", "tls") from None
     except (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
@@ -93,7 +94,7 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _check(response: requests.Response, host: str) -> None:
+def _check(response: requests.Response, host: str, secrets: list[str]) -> None:
     """Refuse an answer that is none: a redirect, an error, a page."""
     status = response.status_code
     if 300 <= status < 400:
@@ -105,9 +106,9 @@ def _check(response: requests.Response, host: str) -> None:
     body = response.raw.read(BODY_LIMIT, decode_content=True)
     try:
         data: Any = json.loads(body)
-    except ValueError:
-        data = {"error": {"message": body.decode("utf-8", "replace").strip()[:TEXT_LIMIT]}}
-    failure = failure_in(data, status)
+    except (ValueError, RecursionError):
+        data = {"error": {"message": body.decode("utf-8", "replace").strip()}}
+    failure = failure_in(redact_in(data, secrets), status)
     if status == 200:
         words = failure.words or (MALFORMED,)
         raise ApiFailure(failure.text or f"{host} answered with {kind or 'nothing'}, not with a stream", *words)
@@ -117,7 +118,7 @@ def _check(response: requests.Response, host: str) -> None:
     raise failure
 
 
-def _read(raw: urllib3.HTTPResponse, wire: Wire, host: str) -> Iterator[Piece]:
+def _read(raw: urllib3.HTTPResponse, wire: Wire, host: str, secrets: list[str]) -> Iterator[Piece]:
     """Read the stream to its end. An answer of which the end was said is whole, whatever becomes of the connection."""
     events, has_stopped = ServerEvents(), False
     try:
@@ -125,7 +126,7 @@ def _read(raw: urllib3.HTTPResponse, wire: Wire, host: str) -> Iterator[Piece]:
             for name, text in events.feed(data):
                 if text.strip() == LAST:
                     continue
-                for piece in wire.pieces(name, _object(text, host)):
+                for piece in wire.pieces(name, _object(text, host, secrets)):
                     has_stopped = has_stopped or isinstance(piece, Stopped)
                     yield piece
     except EventTooLong:
@@ -138,9 +139,9 @@ def _read(raw: urllib3.HTTPResponse, wire: Wire, host: str) -> Iterator[Piece]:
         raise ApiFailure(f"{host} hung up in the middle of its answer", LOST)
 
 
-def _object(text: str, host: str) -> dict[str, Any]:
+def _object(text: str, host: str, secrets: list[str]) -> dict[str, Any]:
     try:
-        data: Any = json.loads(text)
+        data: Any = redact_in(json.loads(text), secrets)  # but for what is cut between two events: see Redactor
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
