@@ -46,10 +46,15 @@ def caller_of(agent: str | None, task: str, environ: Mapping[str, str]) -> Calle
     name = agent or environ.get("BATON_AGENT")
     if not name:
         raise InvalidWord("no agent is named", cure="add --agent NAME, or set BATON_AGENT")
+    return Caller(agent=check_agent(name), token=token_of(task, environ))
+
+
+def token_of(task: str, environ: Mapping[str, str]) -> int | None:
+    """Return the token of the run that calls, when it is a run on this very task."""
     token = environ.get("BATON_LEASE") if environ.get("BATON_TASK") == task else None
     if token and not (token.isdecimal() and len(token) < TOKEN_DIGITS):
         raise InvalidWord(f"BATON_LEASE is {token[:40]!r}, not the number of a lease")
-    return Caller(agent=check_agent(name), token=int(token) if token else None)
+    return int(token) if token else None
 
 
 def person(environ: Mapping[str, str]) -> str:

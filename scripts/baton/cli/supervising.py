@@ -36,7 +36,7 @@ from baton.ports import Slot
 
 LOADED_LATE = (
     "adapters.prompts", "adapters.skill_links", "engine.completion", "store.displays", "store.dotenv", "store.parking",
-    "store.runs", "store.skills", "store.strict_yaml", "store.waits",
+    "store.runs", "store.skills", "store.strict_yaml", "store.waits", "store.turns",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 

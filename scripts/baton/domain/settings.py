@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baton.domain.assignment_settings import AssignmentSettings
 from baton.domain.harness_settings import HarnessSettings as HarnessSettings
 from baton.domain.refusals import check_count, check_durations, check_variables, check_word, refuse_key
 from baton.domain.skill_lists import check_skills
@@ -233,6 +234,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notify: NotifySettings = NotifySettings()
     retention: Retention = Retention()
     skills: SkillSettings = SkillSettings()
+    assignments: AssignmentSettings = AssignmentSettings()
     env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 from msgspec import structs
 
+from baton.domain import assignment_acts as assignments
 from baton.domain import commands as c
 from baton.domain import task_branches as branches
 from baton.domain import task_edits as edits
 from baton.domain import task_leases as leases
+from baton.domain import task_reports as reports
 from baton.domain import task_revisions as revisions
 from baton.domain import task_runs as runs
 from baton.domain.errors import AlreadyExists, IllegalTransition, TaskNotFound
@@ -28,7 +30,7 @@ Handler = Callable[[Task, Any, str], Change]
 # A person may always say something about a live task, and what runs must always be able to end.
 _ALWAYS: dict[type, Handler] = {
     c.EndRun: runs.end_run,
-    c.ReportRun: runs.report_run,
+    c.ReportRun: reports.report_run,
     c.ReleaseByHand: leases.release_by_hand,
     c.ExpireLease: leases.expire,
     c.RevokeLease: edits.revoke,
@@ -43,6 +45,7 @@ _ALWAYS: dict[type, Handler] = {
     c.CompleteBranch: branches.complete_by_hand,
     c.RetriggerBranches: branches.retrigger,
     c.ClearBranches: branches.clear,
+    c.ActOnAssignment: assignments.act,
 }
 
 _LIVE: dict[type, Handler] = _ALWAYS | {
@@ -52,6 +55,7 @@ _LIVE: dict[type, Handler] = _ALWAYS | {
     c.ReviseByHand: runs.revise_by_hand,
     c.BlockTask: edits.block,
     c.EndBackoff: edits.end_backoff,
+    c.TakeTurn: assignments.take_turn,
 }
 
 TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
@@ -91,10 +95,15 @@ def decide(task: Task | None, command: Any, now: str) -> tuple[Task, list[Event]
     handler = TASK_TABLE[task.status].get(type(command))
     if handler is None:
         raise IllegalTransition(refusal(task, command))
+    if task.assignment is not None and type(command) in NOT_FOR_ASSIGNMENTS:
+        raise IllegalTransition(
+            f"an assignment cannot be {VERBS[type(command)]}",
+            cure="insert a job that does it: assignment.py insert-job",
+        )
     change = handler(task, command, now)
     if change.record is task:
         return task, []
-    settled = structs.replace(change, record=with_readers_row(change.record))
+    settled = structs.replace(change, record=with_readers_row(assignments.without_turn(change.record)))
     return stamped("task", task, settled, now)
 
 
@@ -132,4 +141,9 @@ VERBS: dict[type, str] = {
     c.CompleteBranch: "completed",
     c.RetriggerBranches: "started again",
     c.ClearBranches: "cleared",
+    c.ActOnAssignment: "acted on",
+    c.TakeTurn: "given its turn",
 }
+
+# Its line only grows: what is to be done again is another job.
+NOT_FOR_ASSIGNMENTS = frozenset({c.ReviseByHand, c.ReviseByPerson, c.FixTask, c.RethinkTask})

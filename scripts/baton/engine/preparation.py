@@ -12,13 +12,14 @@ from msgspec import Struct, structs, to_builtins
 
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import BatonError
+from baton.domain.errors import AgentNotFound, BatonError
 from baton.domain.evidence import Expectation
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
+from baton.engine.job_facts import has_template, job_facts, made_up_skill, template_of
 from baton.engine.prompt_facts import Places, prompt_facts
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
@@ -75,7 +76,7 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = self._agents.find(lease.agent)
+        skill = self._agent_of(unit, lease.agent)
         name = settings.harness.named(unit.harness, skill.harness)
         harness = self._harness(name)
         word = unit.model or skill.model
@@ -89,9 +90,13 @@ class Preparation:
         prompt_file = f"{log}.prompt.md"
         facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
         facts["skills"] = told_of(further)
+        template = "step"
+        if unit.job is not None:
+            facts |= job_facts(task, unit, lease, self._places.logs)
+            template = template_of(lease.agent)
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render("step", facts))
+        write_private(prompt_file, self._prompts().render(template, facts))
         ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
         environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
         job = Job(
@@ -102,7 +107,11 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, os.path.dirname(facts["protocol_file"]), *(one.folder for one in further)),
+            readable=(
+                *([skill.folder] if skill.folder else []),
+                os.path.dirname(facts["protocol_file"]),
+                *(one.folder for one in further),
+            ),
             writable=(os.path.dirname(facts["memory_file"]),),
             resume=session_for(unit, name, settings),
             skills=(skill, *further),
@@ -132,6 +141,15 @@ class Preparation:
             },
             put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
+
+    def _agent_of(self, unit: Unit, agent: str) -> Skill:
+        """Return the agent; of a job's type one is made up where there is no folder of its name."""
+        try:
+            return self._agents.find(agent)
+        except AgentNotFound:
+            if unit.job is None or not has_template(agent):
+                raise
+            return made_up_skill(agent)
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
         """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.

@@ -47,7 +47,7 @@ def prompt_facts(
         "agent": lease.agent,
         "role": skill.role,
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
-        "skill_file": os.path.join(skill.folder, "SKILL.md"),
+        "skill_file": os.path.join(skill.folder, "SKILL.md") if skill.folder else None,
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
         "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
         "scripts": places.scripts,

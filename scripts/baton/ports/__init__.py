@@ -20,6 +20,7 @@ from baton.ports.state import Runs as Runs
 from baton.ports.state import Slot as Slot
 from baton.ports.state import Slots as Slots
 from baton.ports.state import Store as Store
+from baton.ports.state import Turns as Turns
 from baton.ports.state import Waits as Waits
 from baton.ports.world import Agents as Agents
 from baton.ports.world import Clock as Clock

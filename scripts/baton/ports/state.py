@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from baton.domain.campaigns import Campaign
@@ -168,6 +169,19 @@ class Parkings(Protocol):
         """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
 
 
+class Turns(Protocol):
+    """Which assignment had the turn of a namespace last; whether it still has it, its record says."""
+
+    def last(self, namespace: str) -> str | None:
+        """The assignment that had the turn last; ``None`` when none ever had."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Hold the one lock under which turns are taken: before any record's lock, never inside one."""
+
+    def write(self, namespace: str, task: str) -> None:
+        """Name the assignment that takes the turn, durably, before its record says so; under the lock."""
+
+
 class Store(Protocol):
     """A home's state, as the engine sees it."""
 
@@ -185,5 +199,7 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def parking(self) -> Parkings: ...
+    @property
+    def turns(self) -> Turns: ...
     @property
     def slots(self) -> Slots: ...

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
+    from baton.store.turns import TurnFiles
     from baton.store.waits import WaitFiles
 
 R = TypeVar("R")
@@ -83,6 +84,13 @@ class HomeStore:
         return ParkingFiles(
             self.home.in_state("parked"), self.home.in_state("tmp"), self.locks, self._clock, self.prepare
         )
+
+    @cached_property
+    def turns(self) -> TurnFiles:
+        """Whose turn it is in each namespace of assignments."""
+        from baton.store.turns import TurnFiles  # start-up
+
+        return TurnFiles(self.home.in_state("turns"), self.home.in_state("tmp"), self.locks, self.prepare)
 
     @cached_property
     def displays(self) -> DisplayFiles:
