@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from baton.adapters.clock import SystemClock
     from baton.adapters.launcher import LocalLauncher
     from baton.adapters.notifiers.telegram import Notifier
+    from baton.adapters.repositories.worktrees import Worktrees
     from baton.adapters.skill_links import SkillLinks
     from baton.adapters.workspaces import Workspaces
     from baton.domain.campaigns import Campaign
@@ -96,7 +97,14 @@ class Wiring:
         """The folders agents work in."""
         from baton.adapters.workspaces import Workspaces  # start-up
 
-        return Workspaces(self.home.root)
+        return Workspaces(self.home.root, _OwnTrees(self))
+
+    @cached_property
+    def worktrees(self) -> Worktrees:
+        """The worktrees of assignments that have one of their own."""
+        from baton.adapters.repositories.worktrees import Worktrees  # start-up
+
+        return Worktrees(self.home.root, self.environ.get("PATH") or DEFAULT_PATH)
 
     @cached_property
     def skill_folders(self) -> SkillLinks:
@@ -212,6 +220,10 @@ class Wiring:
         return look_at(self.door, self.clock, self.workspaces, campaign, by) is not None
 
     def _on_finished(self, task: Task) -> None:
+        if task.assignment is not None and task.assignment.worktree:
+            from baton.cli.assignment_worktrees import put_away  # start-up
+
+            put_away(self, task)
         if task.campaign is None:
             return
         try:
@@ -229,3 +241,27 @@ class _Late:
     def start(self, slot: Any, target: Sequence[str] | None = None) -> int:
         """Start a detached supervisor that inherits the slot."""
         return self._wiring.launcher.start(slot, target)
+
+
+class _OwnTrees:
+    """The worktrees of a home, by the assignments they are for."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def place(self, task: Task) -> str:
+        """Where the worktree is, or will be."""
+        return self._wiring.worktrees.place(_namespace(task), task.id)
+
+    def make(self, task: Task) -> str:
+        """The worktree, made if it is not there."""
+        return self._wiring.worktrees.make(task.repo or "", _namespace(task), task.id)
+
+    def shared(self, task: Task) -> str:
+        """The folder in which git keeps what all worktrees of the repository have in common."""
+        return self._wiring.worktrees.shared(_namespace(task), task.id)
+
+
+def _namespace(task: Task) -> str:
+    assert task.assignment is not None
+    return task.assignment.namespace

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput
+from baton.domain.records import Task
 
 
 def branch_of(task: str) -> str:
@@ -27,6 +28,11 @@ def check_branch(task: str) -> None:
             f"git has no branch '{branch_of(task)}': no name may hold '..', or end with '.' or '.lock'",
             cure="choose another id",
         )
+
+
+def branch_worked_on(task: Task) -> str | None:
+    """Return the branch of an assignment that has a worktree of its own; ``None`` for any other task."""
+    return branch_of(task.id) if task.assignment is not None and task.assignment.worktree else None
 
 
 class WorktreeState(Struct, frozen=True, kw_only=True):

@@ -112,7 +112,7 @@ class Preparation:
                 os.path.dirname(facts["protocol_file"]),
                 *(one.folder for one in further),
             ),
-            writable=(os.path.dirname(facts["memory_file"]),),
+            writable=(os.path.dirname(facts["memory_file"]), *self._workplaces.beside(task)),
             resume=session_for(unit, name, settings),
             skills=(skill, *further),
         )

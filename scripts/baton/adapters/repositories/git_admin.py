@@ -31,6 +31,16 @@ def admin_of(common: str, place: str) -> str | None:
     return None
 
 
+def common_of(place: str) -> str | None:
+    """Return the folder that all worktrees of a repository share; ``None`` when this is none of them."""
+    text = _read(os.path.join(place, ".git"))
+    if text is None or not text.startswith("gitdir: "):
+        return None
+    admin = os.path.join(place, text.removeprefix("gitdir: "))
+    common = _read(os.path.join(admin, "commondir"))
+    return os.path.realpath(os.path.join(admin, common)) if common is not None else None
+
+
 def _leads_to(admin: str, place: str) -> bool:
     text = _read(os.path.join(admin, "gitdir"))
     return text is not None and os.path.realpath(os.path.join(admin, text)) == os.path.join(place, ".git")

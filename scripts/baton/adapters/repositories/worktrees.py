@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from baton.adapters.repositories.git_admin import HALF_MADE, admin_of, busy_by, is_whole, lock_of
+from baton.adapters.repositories.git_admin import HALF_MADE, admin_of, busy_by, common_of, is_whole, lock_of
 from baton.adapters.repositories.git_calls import GitRefused, ask_git
 from baton.domain.errors import BatonError, Busy, InvalidInput, StorageError
 from baton.domain.worktrees import WorktreeState, base_ref_of, branch_of, check_branch
@@ -44,6 +44,14 @@ class Worktrees:
     def place(self, project: str, task: str) -> str:
         """Return the folder of a worktree, whether it is there or not."""
         return os.path.join(self._projects, project, "worktrees", task)
+
+    def shared(self, project: str, task: str) -> str:
+        """Return the folder in which git keeps what the worktree shares with its repository."""
+        place = self.place(project, task)
+        common = common_of(place)
+        if common is None:
+            raise StorageError(f"{place} is no worktree any more", cure="look at it, and move it away")
+        return common
 
     def check(self, repo: str, task: str) -> None:
         """Refuse a repository of which no worktree can be made for this task, before anything is made."""
