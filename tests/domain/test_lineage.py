@@ -7,9 +7,11 @@ from msgspec import structs
 from tests.builders import NOW, create_task, unit
 
 from baton.domain import tasks
-from baton.domain.lineage import kind_of, listed, parent_of, version_in
+from baton.domain.lineage import deliverables_of, kind_of, listed, parent_of, version_in
 from baton.domain.records import Result, Task
 from baton.domain.resources import Resource
+from baton.domain.reviews import Approval
+from baton.domain.statuses import TaskStatus, UnitStatus
 
 
 def resource(path: str) -> Resource:
@@ -84,3 +86,31 @@ def test_a_file_is_made_from_its_version_before_or_from_what_was_left_before(
 def test_all_that_a_task_left_is_listed_with_its_step() -> None:
     found = [(one["task"], one["step"], one["path"]) for one in listed(task(("a.md",), ("b.md", "c.md")))]
     assert found == [("spring-001", 0, "a.md"), ("spring-001", 1, "b.md"), ("spring-001", 1, "c.md")]
+
+
+def test_what_was_left_is_as_far_as_its_task_is() -> None:
+    made = task(("a.md",))
+    later = [
+        made,
+        structs.replace(made, status=TaskStatus.COMPLETED),
+        structs.replace(made, status=TaskStatus.COMPLETED, approved=Approval(by="ann", at=NOW)),
+        structs.replace(made, approved=Approval(by="ann", at=NOW), published_url="https://example.org/a"),
+    ]
+    assert [one["status"] for after in later for one in listed(after)] == ["draft", "complete", "approved", "published"]
+
+
+def test_what_a_later_version_stands_for_is_superseded() -> None:
+    made = task(("a.md",))
+    first = made.pipeline[0]
+    assert first.result is not None
+    again = Result(at=NOW, agent="x", outputs=("a.v2.md",), resources=(resource("a.v2.md"),), version=2)
+    step = structs.replace(first, earlier=(first.result,), result=again)
+    found = listed(structs.replace(made, pipeline=(step, *made.pipeline[1:])))
+    assert [(one["path"], one["status"]) for one in found] == [("a.md", "superseded"), ("a.v2.md", "draft")]
+
+
+def test_a_deliverable_is_as_far_as_its_branch_and_without_one_it_is_wanted() -> None:
+    branch = structs.replace(unit("image-director"), step=None, deliverable="hero_image", status=UnitStatus.COMPLETED)
+    wishes = {"hero_image": True, "video": True, "ads": False}
+    made = structs.replace(task(), branches={"Hero image": branch}, deliverables=wishes)
+    assert deliverables_of(made) == {"hero_image": "completed", "video": "wanted"}

@@ -66,6 +66,17 @@ DEFAULTS: dict[str, Any] = {
     },
     "retention": {"archive": "365d", "runs": "90d", "logs": "30d", "events": "90d"},
     "skills": {"always": []},
+    "assignments": {
+        "timeout": "10m",
+        "timeouts": {},
+        "harnesses": {},
+        "models": {},
+        "max_jobs": 50,
+        "max_alike": 5,
+        "max_cost": None,
+        "guardian": False,
+        "namespaces": {},
+    },
     "env": [],
 }
 
@@ -171,8 +182,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "retries: {}",
             "retries: unknown key",
-            "did you mean 'retry'? known: concurrency, env, harness, lease, notify, retention, retry, skills, sweep, "
-            "timeouts",
+            "did you mean 'retry'? known: assignments, concurrency, env, harness, lease, notify, retention, retry, skills, "
+            "sweep, timeouts",
         ),
         (
             "concurrency: {agents: 0}",

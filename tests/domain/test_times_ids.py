@@ -114,7 +114,8 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "15", "1.5", "s", "-1s", "+1s", "1e3s", ".5s", "5.s", "1 s", " 1s", "1s\n", "1w", "1S", "1h30m", "nan"]
+    "text",
+    ["", "15", "1.5", "s", "-1s", "+1s", "1e3s", ".5s", "5.s", "1 s", "1s\n", "1w", "1S", "1h30m", "nan", "１s"],
 )
 def test_a_bare_number_and_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(InvalidInput, match="is not a duration"):

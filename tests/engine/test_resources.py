@@ -8,10 +8,12 @@ import os
 import signal
 from typing import Any
 
+import pytest
 from tests.engine.homes import ScratchHome, eventually
 
 from baton.domain.pipelines import OnComplete, Step, Template
 from baton.domain.records import Unit
+from baton.domain.times import seconds_between
 
 RESEARCH = 'mkdir -p research; printf "Notes\\n# Rye bread\\n" >research/$BATON_TASK.md'
 # One file is named, two are found by the task's name; of the rest one is another task's, and one hidden.
@@ -60,12 +62,22 @@ def test_what_a_step_leaves_is_registered_with_all_that_is_known_of_it(home: Scr
     assert {one.parent for one in draft.result.resources} == {"research/spring-001.md"}
 
 
+def test_the_record_of_a_run_tells_how_long_it_took_and_how_many_files_it_left(home: ScratchHome) -> None:
+    line(home)
+    home.serve()
+    runs = home.runs("spring-001")
+    assert [run["items"] for run in runs] == [1, len(DRAFTS)]
+    took = [seconds_between(run["started_at"], run["finished_at"]) for run in runs]
+    assert [run["duration_seconds"] for run in runs] == pytest.approx(took)
+    assert all(seconds > 0 for seconds in took)
+
+
 def test_it_stands_in_task_show_campaign_show_and_the_manifest(home: ScratchHome) -> None:
     line(home)
     home.serve()
     shown = home.run("task.py", "show", "spring-001").out
     (row,) = [text.split() for text in shown.splitlines() if text.startswith("drafts/spring-001.md")]
-    assert (row[1], row[2], row[3], row[5]) == ("article", "Bread", "1", "research/spring-001.md")
+    assert (*row[1:5], row[6]) == ("article", "Bread", "1", "complete", "research/spring-001.md")
     campaign = home.run("campaign.py", "show", "spring", "--json").json
     listed = {one["path"]: one for one in campaign["resources"]}
     assert sorted(listed) == sorted([*DRAFTS, "research/spring-001.md"])

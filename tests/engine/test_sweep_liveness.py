@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -519,8 +520,12 @@ def test_a_program_that_looks_into_the_slot_of_a_dead_run_is_not_killed(home: Sc
 
 
 def open_files(pid: int) -> list[str]:
-    """The files that a process has open."""
-    return [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    """The files that a process has open; one that it closes while we look is none of them."""
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
 
 
 def test_a_run_that_ended_while_the_sweep_looked_is_not_ended_twice(home: ScratchHome) -> None:

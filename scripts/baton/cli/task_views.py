@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.ids import check_id
-from baton.domain.lineage import listed
+from baton.domain.lineage import deliverables_of, listed
 from baton.domain.priorities import rank_of
 from baton.domain.readiness import Why, open_units
 from baton.domain.records import Event, Task
@@ -83,9 +84,7 @@ def ready(wiring: Wiring, project: str | None) -> Answer:
 def show(wiring: Wiring, task: str) -> Answer:
     """Show one task: its record as JSON, or the gist of it."""
     record = wiring.task(check_id(task))
-    rows = pieces_of(wiring, record)
-    data: Any = msgspec.to_builtins(record) | {"progress": rows} if rows else record
-    return Answer(data, lambda: _words(wiring, record))
+    return Answer(_data(wiring, record), lambda: _words(wiring, record))
 
 
 @script("show", "steps of task", name="steps", example="task.py steps spring-001", id_option="task")
@@ -143,6 +142,19 @@ def summary(task: Task, reasons: Reasons) -> dict[str, Any]:
     }
 
 
+def _data(wiring: Wiring, task: Task) -> dict[str, Any]:
+    """The record, and what is derived from it for readers, as far as there is any."""
+    resources = listed(task)
+    derived: dict[str, Any] = {
+        "resources": resources,
+        "resource_counts": dict(sorted(Counter(one["kind"] for one in resources).items())),
+        "deliverable_statuses": deliverables_of(task),
+        "progress": pieces_of(wiring, task),
+    }
+    record: dict[str, Any] = msgspec.to_builtins(task)
+    return record | {key: value for key, value in derived.items() if value}
+
+
 def _words(wiring: Wiring, task: Task) -> str:
     lines = [
         f"{task.id}: {task.title} ({task.status}, priority {task.priority})",
@@ -163,7 +175,7 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task)]
     if resources := listed(task):
-        heads = ("file", "kind", "title", "version", "sha256", "made from")
+        heads = ("file", "kind", "title", "version", "status", "sha256", "made from")
         lines += ["", table(heads, [_resource(one) for one in resources])]
     lines += ["", "Last events:"]
     lines += [f"  {event.at}  {_told(event)}" for event in task.history[-SHOWN_EVENTS:]]
@@ -188,7 +200,15 @@ def _steps(task: Task) -> str:
 
 
 def _resource(one: dict[str, Any]) -> tuple[Any, ...]:
-    return one["path"], one["kind"], one["title"][:40], one["version"], one["sha256"][:12], one["parent"] or ""
+    return (
+        one["path"],
+        one["kind"],
+        one["title"][:40],
+        one["version"],
+        one["status"],
+        one["sha256"][:12],
+        one["parent"] or "",
+    )
 
 
 def _told(event: Event) -> str:

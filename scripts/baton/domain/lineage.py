@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from baton.domain.records import Task, Unit
+from baton.domain.statuses import TaskStatus
 from baton.domain.versions import results_of
 
 # By the folder a step writes to, the longest first; what lies elsewhere is an artifact.
@@ -32,13 +33,38 @@ _VERSION = re.compile(r"(.+)\.v([1-9][0-9]{0,3})(\.[^./]*)?")
 
 
 def listed(task: Task) -> list[dict[str, Any]]:
-    """Return all resources of a task with the step or branch that left them, in the order of its units."""
+    """Return all resources of a task with the step or branch that left them, in the order of its units.
+
+    ``status``: ``superseded`` by a later version of the unit, else as far as the task is: ``draft``, ``complete``,
+    ``approved``, ``published``.
+    """
     return [
-        {"task": task.id, "step": unit.step, "branch": task.label_of(unit.key), **structs.asdict(one)}
+        {
+            "task": task.id,
+            "step": unit.step,
+            "branch": task.label_of(unit.key),
+            **structs.asdict(one),
+            "status": _standing(task) if result is unit.result else "superseded",
+        }
         for unit in task.units()
         for result in results_of(unit)
         for one in result.resources
     ]
+
+
+def deliverables_of(task: Task) -> dict[str, str]:
+    """Return how far each deliverable is that the task shall have: the status of its branch, or ``wanted`` without one."""
+    made = {branch.deliverable: branch.status.value for branch in task.branches.values() if branch.deliverable}
+    wanted = {name: "wanted" for name, is_wanted in task.deliverables.items() if is_wanted}
+    return wanted | made
+
+
+def _standing(task: Task) -> str:
+    if task.published_url is not None:
+        return "published"
+    if task.approved is not None:
+        return "approved"
+    return "complete" if task.status is TaskStatus.COMPLETED else "draft"
 
 
 def kind_of(path: str) -> str:

@@ -193,7 +193,7 @@ def _failed(
     if wait is not None:
         return put(task, units.change(unit, units.Outlast(at=at, not_before=wait.not_before, since=wait.since))), []
     decision = after_failure(unit, command.policy, _SAID[outcome], now, command.jitter)
-    if kind is FailureKind.NO_DECISION:
+    if kind is FailureKind.NO_DECISION and unit.job is not None:
         is_first = all(one.kind is not kind for one in unit.failures)
         decision = (
             Again(not_before=None)

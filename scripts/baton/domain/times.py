@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from baton.domain.errors import InvalidInput
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 LONGEST_SECONDS = 1e9 * 86400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

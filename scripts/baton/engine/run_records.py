@@ -8,6 +8,7 @@ from msgspec import to_builtins
 
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import Outcome
+from baton.domain.times import seconds_between
 from baton.engine.granting import Granted
 from baton.engine.judging import Watched
 
@@ -44,9 +45,17 @@ def run_record(
         "exit_code": watched.exit_code,
         "error": watched.message or None,
         "finished_at": now,
+        "duration_seconds": round(max(0.0, seconds_between(started_at, now)), 3),
+        "items": items_of(after, lease),
         "session": watched.session,
         "usage": to_builtins(watched.usage),
     }
+
+
+def items_of(after: Task | None, lease: Lease) -> int:
+    """Return how many files a run left that count: those registered when its unit was completed by it."""
+    results = [unit.result for unit in after.units() if unit.key == lease.unit] if after is not None else []
+    return sum(len(result.resources) for result in results if result is not None and result.run == lease.run)
 
 
 def ended_as(after: Task | None, lease: Lease, watched: Watched) -> str:

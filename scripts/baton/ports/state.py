@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from baton.domain.campaigns import Campaign
@@ -175,7 +174,7 @@ class Turns(Protocol):
     def last(self, namespace: str) -> str | None:
         """The assignment that had the turn last; ``None`` when none ever had."""
 
-    def hold(self) -> AbstractContextManager[None]:
+    def hold(self) -> Any:
         """Hold the one lock under which turns are taken: before any record's lock, never inside one."""
 
     def write(self, namespace: str, task: str) -> None:
