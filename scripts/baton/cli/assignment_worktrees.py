@@ -41,7 +41,7 @@ def clean(wiring: Wiring, assignment: str | None, discard: bool) -> Answer:
             f"it is {status_word(task)}, and its jobs work there",
             cure=f"assignment.py complete {task.id}, or task.py cancel",
         )
-    state = removed(wiring, task, discard=discard)
+    state = wiring.worktrees.remove(task, discard=discard)
     if state.is_there:
         raise IllegalTransition(
             f"{state.path} is kept: {'; '.join(state.reasons)}",
@@ -63,22 +63,6 @@ def id_for(wiring: Wiring, id: str | None, title: str, repo: str | None, *, work
     return id
 
 
-def removed(wiring: Wiring, task: Task, *, discard: bool = False) -> WorktreeState:
-    """Remove the worktree of an assignment where nothing is lost by it, or when told to; say what there is now."""
-    return wiring.worktrees.remove(task.repo or "", _namespace(task), task.id, discard=discard)
-
-
-def put_away(wiring: Wiring, task: Task) -> None:
-    """Remove the worktree of an assignment that has just finished, where nothing is lost; else leave it, and say so."""
-    try:
-        state = removed(wiring, task)
-        said = f"{state.path} is kept: {'; '.join(state.reasons)}" if state.is_there else ""
-    except (BatonError, OSError) as error:
-        said = str(error)
-    if said:
-        wiring.warn(f"assignment '{task.id}': {said}; assignment.py clean {task.id} removes it when it is merged")
-
-
 def worktree_words(wiring: Wiring, task: Task) -> str | None:
     """Return the same in words; of a finished assignment also what keeps it."""
     branch = branch_worked_on(task)
@@ -87,7 +71,7 @@ def worktree_words(wiring: Wiring, task: Task) -> str | None:
     if not task.is_finished:
         return f"{wiring.workspaces.path(task)}, on the branch {branch}"
     try:
-        state = wiring.worktrees.look(task.repo or "", _namespace(task), task.id)
+        state = wiring.worktrees.look(task)
     except BatonError as error:
         return str(error)
     why = "; ".join(state.reasons) or f"nothing would be lost: assignment.py clean {task.id}"
@@ -99,8 +83,8 @@ def _clean_all(wiring: Wiring) -> Answer:
     for task in tasks_of(wiring, archived=True):
         if task.is_finished and branch_worked_on(task) is not None:
             try:
-                if wiring.worktrees.look(task.repo or "", _namespace(task), task.id).is_there:
-                    found.append((task, removed(wiring, task)))
+                if wiring.worktrees.look(task).is_there:
+                    found.append((task, wiring.worktrees.remove(task)))
             except BatonError as error:
                 failed.append({"assignment": task.id, "reasons": [str(error)]})
     data = _data(found)
@@ -119,8 +103,3 @@ def _data(found: list[tuple[Task, WorktreeState]]) -> dict[str, Any]:
             if state.is_there
         ],
     }
-
-
-def _namespace(task: Task) -> str:
-    assert task.assignment is not None
-    return task.assignment.namespace

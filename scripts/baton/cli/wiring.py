@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from baton.adapters.clock import SystemClock
     from baton.adapters.launcher import LocalLauncher
     from baton.adapters.notifiers.telegram import Notifier
-    from baton.adapters.repositories.worktrees import Worktrees
     from baton.adapters.skill_links import SkillLinks
     from baton.adapters.workspaces import Workspaces
+    from baton.cli.own_trees import OwnTrees
     from baton.domain.campaigns import Campaign
     from baton.domain.pipelines import Template
     from baton.domain.records import Task
@@ -97,14 +97,14 @@ class Wiring:
         """The folders agents work in."""
         from baton.adapters.workspaces import Workspaces  # start-up
 
-        return Workspaces(self.home.root, _OwnTrees(self))
+        return Workspaces(self.home.root, self.worktrees)
 
     @cached_property
-    def worktrees(self) -> Worktrees:
+    def worktrees(self) -> OwnTrees:
         """The worktrees of assignments that have one of their own."""
-        from baton.adapters.repositories.worktrees import Worktrees  # start-up
+        from baton.cli.own_trees import OwnTrees  # start-up
 
-        return Worktrees(self.home.root, self.environ.get("PATH") or DEFAULT_PATH)
+        return OwnTrees(self.home.root, self.environ.get("PATH") or DEFAULT_PATH, self.warn)
 
     @cached_property
     def skill_folders(self) -> SkillLinks:
@@ -221,9 +221,7 @@ class Wiring:
 
     def _on_finished(self, task: Task) -> None:
         if task.assignment is not None and task.assignment.worktree:
-            from baton.cli.assignment_worktrees import put_away  # start-up
-
-            put_away(self, task)
+            self.worktrees.put_away(task)
         if task.campaign is None:
             return
         try:
@@ -241,27 +239,3 @@ class _Late:
     def start(self, slot: Any, target: Sequence[str] | None = None) -> int:
         """Start a detached supervisor that inherits the slot."""
         return self._wiring.launcher.start(slot, target)
-
-
-class _OwnTrees:
-    """The worktrees of a home, by the assignments they are for."""
-
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-
-    def place(self, task: Task) -> str:
-        """Where the worktree is, or will be."""
-        return self._wiring.worktrees.place(_namespace(task), task.id)
-
-    def make(self, task: Task) -> str:
-        """The worktree, made if it is not there."""
-        return self._wiring.worktrees.make(task.repo or "", _namespace(task), task.id)
-
-    def shared(self, task: Task) -> str:
-        """The folder in which git keeps what all worktrees of the repository have in common."""
-        return self._wiring.worktrees.shared(_namespace(task), task.id)
-
-
-def _namespace(task: Task) -> str:
-    assert task.assignment is not None
-    return task.assignment.namespace
