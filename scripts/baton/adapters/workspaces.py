@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baton.domain.errors import DiskFull, InvalidInput, InvalidWord, PermissionRefused, StorageError
 from baton.domain.lineage import is_text, title_in
 from baton.domain.records import Task
 from baton.domain.versions import copy_name
-from baton.ports import TaskWorktrees
+
+if TYPE_CHECKING:
+    from baton.ports import TaskWorktrees
 
 SOURCE_LIMIT = 20 * 1024 * 1024
 TITLE_LOOK = 4096
@@ -24,7 +26,7 @@ SUBFOLDERS = ("sources", "reports")
 class Workspaces:
     """The workspaces of one home. ``worktrees`` are those of assignments that want one."""
 
-    def __init__(self, root: str, worktrees: TaskWorktrees) -> None:
+    def __init__(self, root: str, worktrees: Callable[[], TaskWorktrees]) -> None:
         self._worktrees = worktrees
         self._projects = os.path.join(root, "projects")
 
@@ -34,8 +36,8 @@ class Workspaces:
 
     def path(self, task: Task) -> str:
         """The folder a task's agents work in: its repository or worktree, its campaign's folder, or one of its own."""
-        if task.assignment is not None and task.assignment.worktree:
-            return self._worktrees.place(task)
+        if task.has_worktree:
+            return self._worktrees().place(task)
         if task.repo is not None:
             return task.repo
         if task.campaign is not None:
@@ -45,8 +47,8 @@ class Workspaces:
     def make(self, task: Task) -> str:
         """Return the workspace, made if it is ours to make; a repository must be there already."""
         path = self.path(task)
-        if task.assignment is not None and task.assignment.worktree:
-            return self._worktrees.make(task)
+        if task.has_worktree:
+            return self._worktrees().make(task)
         if task.repo is not None:
             if not os.path.isdir(path):
                 raise InvalidInput(f"the repo {path} of task '{task.id}' is not a folder", cure="create it, or cancel")
@@ -59,8 +61,7 @@ class Workspaces:
 
     def beside(self, task: Task) -> tuple[str, ...]:
         """Return folders outside of the workspace that work in it writes to: what a worktree shares with its repository."""
-        is_own = task.assignment is not None and task.assignment.worktree
-        return (self._worktrees.shared(task),) if is_own else ()
+        return (self._worktrees().shared(task),) if task.has_worktree else ()
 
     def resolve(self, task: Task, output: str) -> str:
         """Return an output as a path relative to the workspace; refuse what is not there, or lies outside."""
@@ -129,8 +130,7 @@ class Workspaces:
 
     def kept(self, task: Task, path: str, version: int) -> str:
         """Return where a version of a file is now: in its copy, where an agent has written over it."""
-        copy = copy_name(path, version)
-        return copy if self.exists(task, copy) else path
+        return copy if self.exists(task, copy := copy_name(path, version)) else path
 
     def check_sources(self, base: str, sources: Iterable[str]) -> list[tuple[str, str]]:
         """Return (file, name in the campaign's ``sources/``) of each source; refuse what no agent could read."""

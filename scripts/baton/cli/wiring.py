@@ -97,7 +97,7 @@ class Wiring:
         """The folders agents work in."""
         from baton.adapters.workspaces import Workspaces  # start-up
 
-        return Workspaces(self.home.root, self.worktrees)
+        return Workspaces(self.home.root, lambda: self.worktrees)
 
     @cached_property
     def worktrees(self) -> OwnTrees:
@@ -220,7 +220,7 @@ class Wiring:
         return look_at(self.door, self.clock, self.workspaces, campaign, by) is not None
 
     def _on_finished(self, task: Task) -> None:
-        if task.assignment is not None and task.assignment.worktree:
+        if task.has_worktree:
             self.worktrees.put_away(task)
         if task.campaign is None:
             return

@@ -32,7 +32,7 @@ def check_branch(task: str) -> None:
 
 def branch_worked_on(task: Task) -> str | None:
     """Return the branch of an assignment that has a worktree of its own; ``None`` for any other task."""
-    return branch_of(task.id) if task.assignment is not None and task.assignment.worktree else None
+    return branch_of(task.id) if task.has_worktree else None
 
 
 class WorktreeState(Struct, frozen=True, kw_only=True):
