@@ -11,15 +11,14 @@ from baton import start
 
 start.require(__file__)
 
-from baton.cli.refused import not_built
-from baton.cli.registry_verbs import list_agents, show_agent, unpark
+from baton.cli.agent_verbs import heartbeat, list_agents, show_agent, stop, unpark
 from baton.cli.script import group, main
 
 command = group(
     "agent",
-    "Look at the agents this home knows; let a parked harness be used again.",
-    "agent.py list\nagent.py show content-writer\nagent.py unpark claude",
-    [list_agents, show_agent, unpark, not_built("heartbeat", "agent")],
+    "Look at the agents this home knows: how they stand, what they have done; let a parked harness be used again.",
+    "agent.py list\nagent.py show content-writer\nagent.py heartbeat content-writer\nagent.py unpark claude",
+    [list_agents, show_agent, heartbeat, stop, unpark],
 )
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ command = group(
     "Give an assignment, look at it, and decide what comes next in it.\n\n"
     "An assignment has a north star and a line of jobs. Behind every job a pm decides: insert-job, complete or block. "
     "ASSIGNMENT is an id or a unique beginning of it; inside a run leave it out. "
-    "What a run does counts when it has ended well.",
+    "What a run does counts when it has ended well.\n\n"
+    "TYPES: plan implement refine review uat verify research document retrospect chat, or any agent's name. "
+    "A retrospect comes by itself behind a job that failed, a pm behind every other.",
     "assignment.py create 'Make login fast' --repo .\n"
     "assignment.py show\n"
     "assignment.py update --artifacts 'docs/plan.md: the plan' --decisions 'Cache first: cheapest'\n"

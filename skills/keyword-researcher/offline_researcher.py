@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.append(os.path.join(os.environ.get("PATH", "").rpartition(":")[2], "..", "skills"))
+from _offline.heartbeats import beat, is_heartbeat
 from _offline.pages import capitalised, listed, numbered, table
 from _offline.phrases import Phrase, distinct, key_phrases, phrase_from
 from _offline.ranking import Weights, cosine
@@ -243,4 +244,8 @@ def _named(brief: str, label: str) -> str:
 
 
 if __name__ == "__main__":
+    if is_heartbeat():
+        from more_tasks import refill
+
+        beat(refill)
     run(work)

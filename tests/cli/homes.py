@@ -32,6 +32,10 @@ ALWAYS_JSON = (
 )  # fmt: skip
 FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
+    "assignment": (
+        "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
+        "align",
+    ),
     "agent": ("list", "show", "unpark"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
     "pipeline": ("list", "show", "create", "validate"),

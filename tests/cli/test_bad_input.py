@@ -615,7 +615,7 @@ BROKEN_SETTINGS = [
     ("timeouts: {step: 0s}", "timeouts.step: must be longer than 0", ""),
     ("harness: {default: cloud}", "harness.default: 'cloud' is not a harness", ""),
     ("notify: {channels: [pigeon]}", "notify.channels: 'pigeon' is not a channel that is built", ""),
-    ("sweep: {min_backlog: 3}", "sweep.min_backlog: is not built yet", ""),
+    ("sweep: {min_backlog: 1001}", "sweep.min_backlog: 1001 is not between 0 and 1000", ""),
     ("[1, 2", "not valid YAML", ""),
     ("a: &a 1\nb: *a", "anchors and aliases", ""),
     ("retry: {}\nretry: {}", "the key stands twice", ""),

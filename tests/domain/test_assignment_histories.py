@@ -161,6 +161,9 @@ class AssignmentHistories(RuleBasedStateMachine):
 
     def _go_on(self, fails: bool) -> None:
         task = self.task
+        if task.is_finished:
+            self.begin()
+            return
         if task.blocked is not None:
             self.do(c.UnblockTask(by="ann"))
             return

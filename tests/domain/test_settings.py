@@ -23,6 +23,7 @@ OF_EACH: dict[str, Any] = {
     "extra_args": [],
     "agent_args": {},
 }
+AGENT_NAME = "use a-z and 0-9 joined by single '-', at most 64 characters"
 DEFAULTS: dict[str, Any] = {
     "concurrency": {"agents": 4},
     "lease": {"heartbeat": "15s", "steal_after": "10m", "stale_after": "30m"},
@@ -37,6 +38,13 @@ DEFAULTS: dict[str, Any] = {
     },
     "timeouts": {"step": "60m", "first_output": "10m", "silence": "20m", "after_result": "60s", "grace": "10s"},
     "sweep": {"archive_after": "0s", "min_backlog": 0},
+    "heartbeats": {
+        "agents": {},
+        "min_backlog": {},
+        "refill": "keyword-researcher",
+        "backoff": "1h",
+        "backoff_max": "24h",
+    },
     "harness": {
         "default": "claude",
         "models": {},
@@ -124,6 +132,8 @@ def test_every_duration_can_be_had_in_seconds() -> None:
         "timeouts.after_result_seconds": 60.0,
         "timeouts.grace_seconds": 10.0,
         "sweep.archive_after_seconds": 0.0,
+        "heartbeats.backoff_seconds": 3600.0,
+        "heartbeats.backoff_max_seconds": 86400.0,
         "retention.archive_seconds": 31_536_000.0,
         "retention.runs_seconds": 7_776_000.0,
         "retention.logs_seconds": 2_592_000.0,
@@ -153,7 +163,8 @@ def test_a_supervisor_beats_three_times_before_it_is_stale_whatever_is_written()
         "concurrency: {agents: 100}",
         "retry: {backoff: 0s, max_attempts: 1000}",
         "timeouts: {grace: 0s}",
-        "sweep: {archive_after: 36500d, min_backlog: 0}",
+        "sweep: {archive_after: 36500d, min_backlog: 1000}",
+        "heartbeats: {agents: {orchestrator: 1m, my-agent: '*/5 6-8 * * 1,5', other: }, min_backlog: {acme: 0}}",
         "notify: {channels: [], events: []}",
         f"notify: {{events: [{', '.join(EVENTS)}]}}",
         "harness: {default: script}",
@@ -165,7 +176,7 @@ def test_a_supervisor_beats_three_times_before_it_is_stale_whatever_is_written()
     ],
 )
 def test_values_at_the_limits_are_accepted(text: str) -> None:
-    assert read(text) != Settings() or "min_backlog" in text
+    assert read(text) != Settings()
 
 
 # -- what is refused ----------------------------------------------------------------------------------------------
@@ -182,8 +193,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "retries: {}",
             "retries: unknown key",
-            "did you mean 'retry'? known: assignments, concurrency, env, harness, lease, notify, retention, retry, skills, "
-            "sweep, timeouts",
+            "did you mean 'retry'? known: assignments, concurrency, env, harness, heartbeats, lease, notify, retention, "
+            "retry, skills, sweep, timeouts",
         ),
         (
             "concurrency: {agents: 0}",
@@ -223,7 +234,34 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         ("timeouts: {step: 0ms}", "timeouts.step: must be longer than 0", "write a time like 30s"),
         ("retention: {runs: 36501d}", "retention.runs: 36501d is longer than 36500d", "write a shorter time"),
         ("retry: {backoff: 1 m}", "retry.backoff: '1 m' is not a duration", DURATION),
-        ("sweep: {min_backlog: 5}", "sweep.min_backlog: is not built yet", "remove it, or set it to 0"),
+        (
+            "sweep: {min_backlog: -1}",
+            "sweep.min_backlog: -1 is not between 0 and 1000",
+            "write a whole number from 0 to 1000",
+        ),
+        (
+            "heartbeats: {min_backlog: {acme: 1001}}",
+            "heartbeats.min_backlog.acme: 1001 is not between 0 and 1000",
+            "write a whole number from 0 to 1000",
+        ),
+        (
+            "heartbeats: {min_backlog: {../x: 1}}",
+            "heartbeats.min_backlog: '../x' is not a project's slug",
+            "write its slug",
+        ),
+        ("heartbeats: {agents: {Bad_Name: 1h}}", "heartbeats.agents: 'Bad_Name' is not an agent's name", AGENT_NAME),
+        (
+            "heartbeats: {agents: {mine: 30s}}",
+            "heartbeats.agents.mine: '30s' is not between 1m and 366d",
+            "write a time like 30m",
+        ),
+        (
+            "heartbeats: {agents: {mine: 0 0 30 2 *}}",
+            "heartbeats.agents.mine: '0 0 30 2 *' never comes",
+            "no month has such a day",
+        ),
+        ("heartbeats: {refill: a_b}", "heartbeats.refill: 'a_b' is not an agent's name", AGENT_NAME),
+        ("heartbeats: {backoff: 0s}", "heartbeats.backoff: must be longer than 0", "write a time like 30s"),
         (
             "harness: {default: claud}",
             "harness.default: 'claud' is not a harness",

@@ -56,7 +56,7 @@ def create(
     priority: str,
     jobs: str | None,
 ) -> Answer:
-    """Make an assignment from its full intent, which never changes, and start its first job."""
+    """Make an assignment, and start its first job. NORTH_STAR is its full intent, which never changes."""
     wiring.check_settings()
     star = _north_star(north_star, path)
     folder = os.path.abspath(repo) if repo is not None else None
@@ -111,7 +111,10 @@ def insert_job(
     after: str | None,
     key: str | None,
 ) -> Answer:
-    """Insert a job, or a group of jobs that run at once. A PM's count when its run has ended well."""
+    """Insert a job, or a group of jobs that run at once. A PM's count when its run has ended well.
+
+    A TYPE is plan, implement, refine, review, uat, verify, research, document, retrospect, chat, or any agent's name.
+    """
     if (jobs is None) == (type_ is None):
         raise InvalidWord("say either --type or --jobs", cure="see assignment.py insert-job --help")
     if jobs is not None and (context or harness or model):
@@ -151,7 +154,7 @@ def update(
     reason: str | None,
     priority: str | None,
 ) -> Answer:
-    """Add artifacts and decisions, or change status or priority. What a job's run adds counts when it has ended well."""
+    """Add artifacts and decisions, or change its status or priority."""
     if not (artifacts or decisions or status or priority):
         raise InvalidWord("there is nothing to change", cure="see assignment.py update --help")
     task = assignment_named(wiring, assignment)
@@ -182,7 +185,7 @@ def update(
 @click.argument("assignment", required=False)
 @click.option("--summary", metavar="TEXT", help="What was achieved.")
 def complete(wiring: Wiring, assignment: str | None, summary: str | None) -> Answer:
-    """Complete an assignment: its north star is reached. Jobs that still wait are skipped."""
+    """Complete it: its north star is reached. Jobs that still wait are skipped."""
     return _complete(wiring, assignment_named(wiring, assignment), summary)
 
 
@@ -190,14 +193,14 @@ def complete(wiring: Wiring, assignment: str | None, summary: str | None) -> Ans
 @click.argument("assignment", required=False)
 @click.option("--reason", required=True, metavar="TEXT", help="What a person must do or answer.")
 def block(wiring: Wiring, assignment: str | None, reason: str) -> Answer:
-    """Stop an assignment until a person unblocks it; a PM looks first then."""
+    """Stop it until a person unblocks it. A PM looks first then."""
     return _block(wiring, assignment_named(wiring, assignment), reason)
 
 
 @script("unblock", "assignment", example="assignment.py unblock fix-login", id_option="assignment")
 @click.argument("assignment")
 def unblock(wiring: Wiring, assignment: str) -> Answer:
-    """Let a blocked assignment go on, as a person; answer its PM with task.py comment."""
+    """Let it go on, as a person. Answer its PM before that, with task.py comment."""
     return _unblock(wiring, assignment_named(wiring, assignment))
 
 
@@ -212,7 +215,7 @@ def unblock(wiring: Wiring, assignment: str) -> Answer:
 @click.option("--assignment", metavar="A", help="By default the one that you work on.")
 @click.option("--notes", metavar="TEXT", help="Why.")
 def align(wiring: Wiring, alignment: str, assignment: str | None, notes: str | None) -> Answer:
-    """Say, as its guardian, whether an assignment still leads to its north star; misaligned blocks it."""
+    """Judge, as its guardian, whether it leads to its north star. Misaligned blocks it."""
     task = assignment_named(wiring, assignment)
     act = Act(kind=ActKind.ALIGN, alignment=Alignment(alignment), text=notes)
     token = token_of(task.id, wiring.environ)

@@ -35,7 +35,7 @@ QUEUES = ("running", "ready", "waiting", "blocked")
 @script("show", "queue", name="queue", example="assignment.py queue")
 @click.option("--namespace", metavar="N", help="Only this one.")
 def queue(wiring: Wiring, namespace: str | None) -> Answer:
-    """Show what runs, what could start, what waits, what is blocked; most urgent first."""
+    """Show what runs, is ready, waits or is blocked. Most urgent first."""
     reasons = wiring.reasons()
     data: dict[str, list[dict[str, Any]]] = {name: [] for name in QUEUES}
     for task in _assignments(wiring, namespace):
@@ -74,7 +74,7 @@ def list_(wiring: Wiring, namespace: str | None, status: str | None, everything:
 @script("show", "assignment", example="assignment.py show fix-login", id_option="assignment")
 @click.argument("assignment", required=False)
 def show(wiring: Wiring, assignment: str | None) -> Answer:
-    """Show one assignment with its jobs: north star, artifacts, decisions, results."""
+    """Show it with its jobs. North star, artifacts, decisions, results."""
     task = assignment_named(wiring, assignment)
     return Answer(assignment_data(wiring, task), lambda: _words(wiring, task))
 
@@ -89,7 +89,7 @@ def show(wiring: Wiring, assignment: str | None) -> Answer:
 @click.argument("assignment", required=False)
 @click.option("--status", type=click.Choice(JOB_STATUSES), help="Only those of this status.")
 def jobs(wiring: Wiring, assignment: str | None, status: str | None) -> Answer:
-    """List the jobs of an assignment in their order; without one, those of all live assignments."""
+    """List its jobs in their order. Without ASSIGNMENT those of all live ones."""
     named = assignment or wiring.environ.get("BATON_TASK")
     tasks = [assignment_named(wiring, named)] if named else _assignments(wiring, None)
     found = [(task, unit) for task in tasks for unit in task.pipeline if status in (None, job_status(task, unit))]
@@ -100,7 +100,7 @@ def jobs(wiring: Wiring, assignment: str | None, status: str | None) -> Answer:
 @script("show", "job", name="job", example="assignment.py job fix-login/j3", id_option="job")
 @click.argument("job")
 def job(wiring: Wiring, job: str) -> Answer:
-    """Show one job with its whole result; JOB is like fix-login/j3, or j3 inside a run."""
+    """Show one job with its whole result. JOB is like fix-login/j3, or j3 inside a run."""
     task, unit = job_named(wiring, job)
     message = whole_message(unit, wiring.home.logs)
     data = job_data(task, unit, wiring.home.logs) | {"message": message}

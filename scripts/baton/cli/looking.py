@@ -51,7 +51,7 @@ def sweep_age(home: Home, now: str) -> float | None:
 def quarantined(home: Home) -> list[SetAside]:
     """Return what lies in quarantine, by kind and id."""
     found = []
-    for kind in ("campaign", "task"):
+    for kind in ("agent", "campaign", "task"):
         folder = home.in_state("quarantine", f"{kind}s")
         for name in sorted(name for name in names_in(folder) if name.endswith(".json")):
             id = name.removesuffix(".json")

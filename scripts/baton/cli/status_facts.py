@@ -47,6 +47,8 @@ def look(wiring: Wiring) -> Status:
     with tried():
         glance.read_tasks()
     with tried():
+        glance.read_agents()
+    with tried():
         slots = wiring.store.slots.states()
     with tried():
         glance.join(slots)

@@ -50,7 +50,7 @@ def run_rows(running: Iterable[Running], now: str) -> list[Row]:
     for one in running:
         step = _step(one)
         tried = f" (attempt {one.attempt})" if one.attempt > 1 else ""
-        cells = (one.task, one.agent, step + tried, lasting(seconds_between(one.since, now)))
+        cells = (one.task or "-", one.agent, step + tried, lasting(seconds_between(one.since, now)))
         rows.append(Row(cells=cells, last=one.last_line))
     return rows
 
@@ -61,7 +61,9 @@ def ready_rows(ready: Iterable[Waiting]) -> list[Row]:
 
 
 def _step(one: Running | Waiting) -> str:
-    return f"step {one.step}" if one.branch is None else one.branch
+    if one.branch is not None:
+        return one.branch
+    return "heartbeat" if one.task is None else f"step {one.step}"
 
 
 def waiting_rows(waiting: Iterable[Waiting], now: str) -> list[Row]:

@@ -72,7 +72,12 @@ def gist(status: Status) -> str:
         "damaged": len(status.damaged),
     }
     parts = [", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "running")]
-    parts += [f"{one.agent} on {one.task} (step {one.step}, attempt {one.attempt})" for one in status.running]
+    parts += [
+        f"{one.agent} on {one.task} (step {one.step}, attempt {one.attempt})"
+        if one.task
+        else f"{one.agent} (heartbeat)"
+        for one in status.running
+    ]
     for one in status.campaigns:
         if one.status != "completed":
             parts.append(f"{one.slug} {one.status} {one.progress.completed}/{one.progress.total}")

@@ -10,6 +10,7 @@ from functools import partial
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
 from baton.adapters.prices import ListPrices
 from baton.adapters.processes import LinuxProcesses, become_subreaper
+from baton.cli.heartbeating import invoke_heartbeat
 from baton.cli.preparing import HARNESS_FILES, inspector, preparation
 from baton.cli.running_code import RunningCode
 from baton.cli.script import Answer
@@ -48,18 +49,24 @@ def invoke(
     *,
     branch: str | None,
     heartbeat: bool,
+    project: str | None,
+    cause: str,
     next_: bool,
     detach: bool,
     inherited: str | None,
 ) -> Answer:
     """Carry out one call of ``invoke_agent``."""
-    if heartbeat:
-        raise InvalidInput("heartbeat mode is not built yet", cure="name a task")
     if wiring.is_inside_run:
         raise IllegalTransition(
             "a run cannot start another agent: it would live in the run's own tree",
             cure="complete your step; what is ready is started by itself",
         )
+    if project is not None and not heartbeat:
+        raise InvalidWord("--project is for --heartbeat", cure="a task has its project already")
+    if heartbeat:
+        if task is not None or branch is not None or next_:
+            raise InvalidWord("--heartbeat is a run without a task", cure="name the agent alone, or a task without it")
+        return invoke_heartbeat(wiring, agent, cause, project, detach=detach, inherited=inherited)
     if next_:
         return _serve_next(wiring, inherited)
     if agent is None or task is None:

@@ -23,9 +23,9 @@ from baton.engine.findings import Finding, Scene
 from baton.engine.liveness import Beat, Undertaker, seen_beats
 from baton.engine.reasons import Reasons
 from baton.engine.registering import Registrar
-from baton.engine.sweep import split_damage, sweep
+from baton.engine.sweep import Report, split_damage, sweep
 from baton.store import upkeep
-from baton.store.files import read_bytes, replace, said
+from baton.store.files import names_in, read_bytes, replace, said
 
 
 def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
@@ -42,11 +42,39 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
 
         chores = _chores(wiring, dry_run=dry_run)
         reasons = partial(_reasons, wiring)
-        report = sweep(look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=dry_run)
+        pulse = partial(_pulse, wiring, dry_run=dry_run) if _has_heartbeats(wiring) else None
+        report = sweep(
+            look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=dry_run, pulse=pulse
+        )
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
             report.errors.extend(_notify(wiring))
         return report.as_json()
+
+
+def report_of(wiring: Wiring) -> dict[str, Any]:
+    """Return what a sweep would find now; nothing is changed, and no other sweep is kept waiting."""
+    beats = _read_beats(wiring.home.in_state("cache", "beats.json"))
+    look, reasons = partial(_scene, wiring, beats), partial(_reasons, wiring)
+    chores = _chores(wiring, dry_run=True)
+    return sweep(look, wiring.store.mend, chores, wiring.dispatch, reasons, wiring.clock, dry_run=True).as_json()
+
+
+def scene_of(wiring: Wiring) -> Scene:
+    """Return what a sweep would look at now."""
+    return _scene(wiring, {})
+
+
+def _has_heartbeats(wiring: Wiring) -> bool:
+    settings = wiring.config.settings()
+    beats = settings.heartbeats
+    return bool(beats.agents or settings.sweep.min_backlog or any(beats.min_backlog.values()))
+
+
+def _pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
+    from baton.cli.heartbeating import pulse  # start-up: most homes have none
+
+    pulse(wiring, scene, report, dry_run=dry_run)
 
 
 @contextmanager
@@ -73,6 +101,9 @@ def _alone(wiring: Wiring) -> Iterator[str | None]:
 def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
     tasks, damaged_tasks = split_damage(wiring.store.tasks.live())
     campaigns, damaged_campaigns = split_damage(wiring.store.campaigns.live())
+    # Most homes have never heard of an agent: nothing is loaded for none.
+    has_agents = bool(names_in(wiring.home.in_state("agents")))
+    heard, damaged_agents = split_damage(wiring.store.agents.live()) if has_agents else ((), ())
     return Scene(
         door=wiring.door,
         clock=wiring.clock,
@@ -80,7 +111,8 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         agents=wiring.agents,
         tasks=tasks,
         campaigns=campaigns,
-        damage=damaged_tasks + damaged_campaigns,
+        damage=damaged_tasks + damaged_campaigns + damaged_agents,
+        heard=heard,
         slots={slot.number: slot for slot in wiring.store.slots.states()},
         beats=beats,
         undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),

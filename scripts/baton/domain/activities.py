@@ -78,6 +78,7 @@ _ENDS = {
     Outcome.NEVER_STARTED.value: ActivityType.WARNING,
 }
 _TYPES = {
+    "run_started": ActivityType.START,
     "campaign_activated": ActivityType.START,
     "campaign_reopened": ActivityType.START,
     "run_reported": ActivityType.PROGRESS,
@@ -89,6 +90,8 @@ _TYPES = {
     "task_approved": ActivityType.COMPLETE,
     "campaign_completed": ActivityType.COMPLETE,
     "agent_crashed": ActivityType.ERROR,
+    "job_failed": ActivityType.ERROR,
+    "jobs_inserted": ActivityType.PROGRESS,
     "task_blocked": ActivityType.ERROR,
     "revision_requested": ActivityType.RETRY,
     "task_retried": ActivityType.RETRY,

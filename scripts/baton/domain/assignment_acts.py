@@ -35,7 +35,7 @@ from baton.domain.assignments import (
     Decision,
     Rules,
 )
-from baton.domain.errors import IllegalTransition, InvalidInput, LeaseHeld
+from baton.domain.errors import IllegalTransition, InvalidInput, LeaseHeld, LeaseMismatch
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.statuses import BlockKind
@@ -50,7 +50,7 @@ _WORDS = {ActKind.INSERT: "inserted jobs", ActKind.COMPLETE: "completed the assi
 def act(task: Task, command: c.ActOnAssignment, now: str) -> Change:
     """Do something to an assignment: with a token it is kept with the run's lease, without one it happens now."""
     assignment_of(task)
-    _check(command.act)
+    check_act(command.act)
     if command.token is not None:
         return _kept(task, command.act, command.token, command.by)
     return _at_once(task, command, now)
@@ -109,6 +109,8 @@ def failed(task: Task, unit: Unit, at: str) -> tuple[Task, list[News]]:
 
 def _kept(task: Task, act: Act, token: int, by: str) -> Change:
     lease = run_lease(task, token)  # one that was replaced, revoked or has ended is refused
+    if lease.run is None:
+        raise LeaseMismatch(f"lease {token} is held by hand: what is done under it is done at once")
     if lease.report is not None:
         raise IllegalTransition(f"this run has already reported {lease.report.kind}", cure="do it before the report")
     if act.kind in DECIDING and lease.agent != PM:
@@ -265,7 +267,8 @@ def _aligned(task: Task, act: Act) -> tuple[Task, list[News]]:
     return task, [News("assignment_aligned", None, {"alignment": act.alignment, "notes": act.text})]
 
 
-def _check(act: Act) -> None:
+def check_act(act: Act) -> None:
+    """Refuse what nobody could do, whoever asks for it."""
     if act.kind is ActKind.INSERT:
         check_together(act.jobs)
     if act.kind is ActKind.ALIGN and act.alignment is None:

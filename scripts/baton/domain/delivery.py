@@ -180,4 +180,6 @@ def _subject(event: Mapping[str, Any]) -> str:
     for kind in ("task", "campaign"):
         if event.get(kind):
             return f"{kind.capitalize()} {event[kind]}"
+    if data_of(event).get("agent"):
+        return f"Agent {data_of(event)['agent']}"
     return "Baton"

@@ -50,5 +50,15 @@ def check_agent(text: str) -> str:
     return text
 
 
+def place_of(agent: str) -> str:
+    """Return what stands where a task's id would, in the names of folders and notes: no task can be called so."""
+    return f"~{agent}"
+
+
+def agent_of_place(place: str) -> str | None:
+    """Return the agent of such a name; ``None`` for the id of a task."""
+    return place[1:] if place.startswith("~") else None
+
+
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -40,6 +40,12 @@ class Change(Struct, frozen=True):
     news: tuple[News, ...] = ()
 
 
+def last_line(text: str) -> str:
+    """Return the last line of what was said, as an event tells it."""
+    lines = text.strip().splitlines()
+    return lines[-1][:300] if lines else ""
+
+
 def stamp_for(record: Record, now: str) -> str:
     """Return the instant to write: now, but never before the record's last change."""
     return max(now, record.updated_at)
@@ -51,7 +57,7 @@ def stamped(kind: str, before: R | None, change: Change, now: str) -> tuple[R, l
     at = stamp_for(before, now) if before is not None else now
     version = record.version + 1
     task = record.id if kind == "task" else None
-    campaign = record.campaign if kind == "task" else record.id
+    campaign = record.campaign if kind == "task" else record.id if kind == "campaign" else None
     events = [
         Event(
             id=f"{kind}/{record.id}:{version}:{number}",

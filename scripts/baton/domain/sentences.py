@@ -158,7 +158,23 @@ def _granted(data: Data) -> str:
     if "attempt" not in data:
         return f"{_agent(data)} took it by hand"
     again = f", attempt {data['attempt']}" if data["attempt"] != 1 else ""
-    return f"{_agent(data)} began{_after(' step ', data.get('step'))}{again}"
+    return f"{_agent(data)} began{_after(' ', _place(data))}{again}"
+
+
+def _place(data: Data) -> str:
+    """A job by its key, since others are inserted before it; a step by its number."""
+    unit = str(data.get("unit") or "")
+    return f"job {unit}" if unit.startswith("j") else _after("step ", data.get("step"))
+
+
+def _inserted(data: Data) -> str:
+    jobs = ", ".join(f"{job.get('unit')} ({job.get('type')})" for job in data.get("jobs") or ())
+    return f"{data.get('by') or 'somebody'} inserted {jobs}{_after(' behind ', data.get('after'))}"
+
+
+def _noted(data: Data) -> str:
+    lines = [*(data.get("decisions") or ()), *(data.get("artifacts") or ())]
+    return f"{data.get('by') or 'somebody'} noted{_after(': ', '; '.join(map(str, lines)))}"
 
 
 def _reported(data: Data) -> str:
@@ -179,7 +195,7 @@ def _outcome(data: Data) -> str:
 
 
 def _completed(data: Data) -> str:
-    what = f"branch '{data['branch']}'" if "branch" in data else _after("step ", data.get("step")) or "its part"
+    what = f"branch '{data['branch']}'" if "branch" in data else _place(data) or "its part"
     return f"{_agent(data)} completed {what}{_quality(data)}" + _after(": ", data.get("summary"))
 
 
@@ -189,6 +205,12 @@ def _branches(verb: str) -> Callable[[Data], str]:
 
 _DEEDS: dict[str, Callable[[Data], str]] = {
     "lease_granted": _granted,
+    "run_started": lambda data: f"a heartbeat of {_agent(data)} began{_after(' for project ', data.get('project'))}",
+    "heartbeat_skipped": lambda data: (
+        f"a heartbeat of {_agent(data)} was passed over{_after(': ', data.get('reason'))}"
+    ),
+    "agent_heard": lambda data: f"{_agent(data)} is there{_after(': ', data.get('note'))}",
+    "project_fed": lambda data: f"project {data.get('project')} has enough to do again",
     "lease_renewed": lambda data: f"{_agent(data)} goes on with it by hand",
     "lease_released": lambda data: f"{_agent(data)} gave it back{_after(', asked by ', data.get('by'))}",
     "lease_expired": lambda data: f"{_agent(data)} held it by hand for too long",
@@ -203,6 +225,14 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "branches_cleared": _branches("did without branches"),
     "dependency_met": lambda data: f"{data.get('dependency')}, which it waited for, is completed",
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
+    "jobs_inserted": _inserted,
+    "job_failed": lambda data: f"job {data.get('unit')} of {_agent(data)} has failed",
+    "act_kept": lambda data: f"{data.get('by')} of job {data.get('unit')} decided: {data.get('act')}",
+    "assignment_updated": _noted,
+    "assignment_aligned": lambda data: (
+        f"the guardian finds it {data.get('alignment')}{_after(': ', data.get('notes'))}"
+    ),
+    "turn_taken": lambda data: f"it is the turn of this assignment in namespace {data.get('namespace')}",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
     "command_refused": lambda data: f"{data.get('command')} refused{_after(': ', data.get('reason'))}",
 }

@@ -12,7 +12,9 @@ from msgspec import Meta, Struct
 
 from baton.domain.assignment_settings import AssignmentSettings
 from baton.domain.harness_settings import HarnessSettings as HarnessSettings
-from baton.domain.refusals import check_count, check_durations, check_variables, check_word, refuse_key
+from baton.domain.heartbeat_settings import HeartbeatSettings as HeartbeatSettings
+from baton.domain.heartbeat_settings import check_backlog
+from baton.domain.refusals import check_count, check_durations, check_variables, check_word
 from baton.domain.skill_lists import check_skills
 from baton.domain.times import parse_duration
 
@@ -152,15 +154,14 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SweepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the sweep does besides repairing. ``min_backlog`` has no feature behind it yet: only 0 is accepted."""
+    """What the sweep does besides repairing. A project with fewer tasks to begin than ``min_backlog`` starves."""
 
     archive_after: Duration = "0s"
     min_backlog: int = 0
 
     def __post_init__(self) -> None:
         check_durations(self, "archive_after")
-        if self.min_backlog != 0:
-            refuse_key("min_backlog", "is not built yet", cure="remove it, or set it to 0")
+        check_backlog("min_backlog", self.min_backlog)
 
     @property
     def archive_after_seconds(self) -> float:
@@ -230,6 +231,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retry: RetrySettings = RetrySettings()
     timeouts: Timeouts = Timeouts()
     sweep: SweepSettings = SweepSettings()
+    heartbeats: HeartbeatSettings = HeartbeatSettings()
     harness: HarnessSettings = HarnessSettings()
     notify: NotifySettings = NotifySettings()
     retention: Retention = Retention()

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from baton.domain.errors import InvalidInput
 from baton.domain.harness_names import HARNESSES, is_own_name
+from baton.domain.heartbeat_settings import check_schedule
 from baton.domain.ids import is_agent_name
 from baton.domain.refusals import MAX_COUNT, check_count, check_duration, check_variables, check_word, refuse_key
 from baton.domain.skill_lists import check_skills
@@ -22,6 +23,7 @@ METADATA_KEYS = (
     "timeout",
     "max_attempts",
     "level",
+    "heartbeat",
     "role",
     "requires",
     "optional",
@@ -29,6 +31,7 @@ METADATA_KEYS = (
     "completes",
     "skills",
 )
+LEVELS = ("intern", "specialist", "lead", "orchestrator")
 COMPLETES = ("agent",)
 NEED_COMMAND = ("script", "command")
 DESCRIPTION_LIMIT = 1024
@@ -69,7 +72,8 @@ class Skill(Struct, frozen=True, kw_only=True):
     """An agent that can be asked to work. ``folder`` is absolute; ``shipped``: it came with the toolkit.
 
     ``None`` means that the skill does not say, and that step, campaign or settings decide. ``completes`` is ``agent``
-    for one that always reports by itself. ``requires`` and ``optional`` name capabilities, ``env`` variables, ``skills``
+    for one that always reports by itself. ``heartbeat`` is the schedule on which it may be run without a task, where the
+    settings ask for that. ``requires`` and ``optional`` name capabilities, ``env`` variables, ``skills``
     further skills that each of its runs is given.
     """
 
@@ -81,6 +85,7 @@ class Skill(Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     max_attempts: int | None = None
     level: str | None = None
+    heartbeat: str | None = None
     role: str | None = None
     requires: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -108,6 +113,7 @@ def skill_from(written: FrontMatter, *, folder: str, folder_name: str, shipped: 
         timeout_seconds=check_duration("timeout", ours["timeout"]) if "timeout" in ours else None,
         max_attempts=int(ours["max_attempts"]) if "max_attempts" in ours else None,
         level=ours.get("level"),
+        heartbeat=ours.get("heartbeat"),
         role=ours.get("role"),
         requires=tuple(ours.get("requires", "").split()),
         optional=tuple(ours.get("optional", "").split()),
@@ -131,6 +137,10 @@ def _check_metadata(key: str, value: str) -> None:
     if key == "harness":
         if not is_own_name(value):
             check_word(path, value, HARNESSES, "a harness")
+    elif key == "level":
+        check_word(path, value, LEVELS, "a level")
+    elif key == "heartbeat":
+        check_schedule(path, value)
     elif key == "completes":
         check_word(path, value, COMPLETES, "who may complete the step")
     elif key == "timeout":

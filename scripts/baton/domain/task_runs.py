@@ -14,7 +14,7 @@ from baton.domain.consequences import Then, consequence_of
 from baton.domain.errors import EvidenceMissing, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
 from baton.domain.job_ends import UNDECIDED, check_decided, counted, ended_well, has_left_undecided, with_last_message
-from baton.domain.news import Change, News, stamp_for
+from baton.domain.news import Change, News, last_line, stamp_for
 from baton.domain.readers_row import with_readers_row
 from baton.domain.records import Failure, Lease, Result, Task, Unit
 from baton.domain.resources import Resource
@@ -208,7 +208,7 @@ def _failed(
     task = put(task, units.change(unit, units.Exhaust(at=at, failure=failure)))
     if unit.job is not None and unit.agent not in LOOKERS and decision.kind is BlockKind.ATTEMPTS:
         return failed(task, unit, at)  # the PM is told, and decides
-    reason = decision.reason + (f": {_last_line(failure.message)}" if failure.message else "")
+    reason = decision.reason + (f": {last_line(failure.message)}" if failure.message else "")
     return block(task, decision.kind, reason, unit.key, at, run=lease.run)
 
 
@@ -264,17 +264,12 @@ def _facts(command: c.EndRun) -> dict[str, Any]:
     return {
         "kind": command.kind,
         "exit_code": command.exit_code,
-        "message": _last_line(command.message),
+        "message": last_line(command.message),
         "harness": command.harness,
         "session": command.session.id if command.session is not None else None,
         "resets_at": command.resets_at,
         "usage": to_builtins(command.usage),
     }
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1][:300] if lines else ""
 
 
 def _flat(changed: tuple[Task, list[News]]) -> tuple[Task, tuple[News, ...]]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from baton.domain import commands as c
-from baton.domain.assignment_acts import is_same
-from baton.domain.assignment_line import check_together, new_job
+from baton.domain.assignment_acts import check_act, is_same
+from baton.domain.assignment_line import new_job
 from baton.domain.assignments import FIRST_JOB, Act, ActKind, Assignment, JobFacts, NewJob, Rules
 from baton.domain.errors import InvalidInput, TaskNotFound
 from baton.domain.records import Task
@@ -43,7 +43,7 @@ def create_assignment(door: Door, wanted: Wanted, **more: Any) -> Task:
     """Make an assignment; ``more`` are further fields of it."""
     title = wanted.title or title_of(wanted.north_star)
     jobs = wanted.jobs or (NewJob(type=FIRST_JOB),)
-    check_together(jobs)
+    check_act(Act(kind=ActKind.INSERT, jobs=jobs))
     group = "g1" if len(jobs) > 1 else None
     assignment = Assignment(
         namespace=wanted.namespace,

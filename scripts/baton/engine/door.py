@@ -20,6 +20,7 @@ from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
 
 if TYPE_CHECKING:
+    from baton.domain.agent_records import AgentRecord
     from baton.domain.campaigns import Campaign
     from baton.ports import Config, Store
 
@@ -78,6 +79,15 @@ class Door:
         except IllegalTransition as refused:
             self._note(refused, task=None, command=command)
             raise
+
+    def agent(self, id: str, command: Any) -> AgentRecord:
+        """Apply one command, or what a function of the record returns, to what is kept of an agent."""
+        from baton.domain import agents  # start-up: few calls are about an agent
+
+        def change(record: AgentRecord | None, now: str) -> Commit:
+            return Commit(*agents.decide(record, id, command(record) if callable(command) else command, now))
+
+        return self.store.agents.update(id, change)
 
     def create_if_absent(self, command: Any) -> tuple[Task, bool]:
         """Make a task unless its id was ever used; tell whether it was made."""

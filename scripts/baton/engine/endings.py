@@ -6,17 +6,16 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
 from baton.domain.commands import EndRun
 from baton.domain.errors import BatonError, Busy, StorageError
-from baton.domain.records import Lease, Task
+from baton.domain.records import Lease
 from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.domain.sessions import Session, added_by, session_after
-from baton.engine.door import Door
 from baton.engine.granting import Granted
 from baton.engine.job_facts import MESSAGE_FILE, TEXT_LIMIT, shortened
 from baton.engine.judging import Watched
@@ -25,6 +24,8 @@ from baton.engine.preparation import write_private
 from baton.engine.stop_signal import StopSignal
 
 RETRY_SECONDS = 5.0
+
+R = TypeVar("R")
 
 
 def counted_once(granted: Granted, watched: Watched, facts: Mapping[str, Any]) -> tuple[Watched, Session | None]:
@@ -39,12 +40,17 @@ def counted_once(granted: Granted, watched: Watched, facts: Mapping[str, Any]) -
 
 
 def heeded(
-    parking: Parking, granted: Granted, watched: Watched, facts: Mapping[str, Any], warn: Callable[[str], None]
+    parking: Parking,
+    task: str | None,
+    run: str | None,
+    watched: Watched,
+    facts: Mapping[str, Any],
+    warn: Callable[[str], None],
 ) -> bool:
     """Park the harness, if that follows; where it cannot be written down, the task has to back off by itself."""
     try:
         harness = facts.get("harness")
-        return bool(harness) and parking.heed(str(harness), watched, granted.task.id, granted.lease.run)
+        return bool(harness) and parking.heed(str(harness), watched, task, run)
     except (BatonError, OSError) as error:
         warn(f"a harness could not be parked: {error}")
         return False
@@ -109,13 +115,13 @@ def cleared(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def commit_end(
-    door: Door,
-    task: str,
+    commit: Callable[..., R],
+    what: str,
     steps: tuple[Any, ...],
     stop: StopSignal,
     beat: Callable[[], None],
     warn: Callable[[str], None],
-) -> Task | None:
+) -> R | None:
     """End a run durably. A full disk is waited for: the work is done, and the slot is held by it.
 
     ``steps`` are the command and what comes next in the same commit. ``None``: the end was refused.
@@ -123,12 +129,12 @@ def commit_end(
     said = False
     while True:
         try:
-            return door.task(task, *steps)
+            return commit(*steps)
         except (StorageError, Busy) as error:
             if stop.is_set:
                 raise
             if not said:
-                warn(f"the end of a run of task '{task}' waits: {error.message}")
+                warn(f"the end of a run of {what} waits: {error.message}")
             said = True
             # A supervisor that waits is no silent one: the sweep would end it, and do its work once more.
             beat()
@@ -138,5 +144,5 @@ def commit_end(
             if len(steps) > 1:
                 steps = steps[:1]  # what would come next must not keep the end back
                 continue
-            warn(f"the end of a run of task '{task}' was refused: {refused.message}")
+            warn(f"the end of a run of {what} was refused: {refused.message}")
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -16,6 +16,9 @@ from baton.engine.door import Door
 from baton.engine.liveness import Beat, Undertaker
 from baton.engine.run_skills import SkillFolders
 from baton.ports import Agents, Clock, Damage, SlotState
+
+if TYPE_CHECKING:
+    from baton.domain.agent_records import AgentRecord
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -44,6 +47,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     skill_folders: SkillFolders
     resources: Callable[[Task, Lease], tuple[Resource, ...]]
     missing: Callable[[Task, Lease], tuple[str, ...] | None]
+    heard: tuple[AgentRecord, ...] = ()
 
 
 def bind(function: Callable[..., Any], *arguments: Any) -> Callable[[], bool]:

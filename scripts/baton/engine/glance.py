@@ -18,6 +18,7 @@ from baton.engine.glance_lines import (
     blocked_line,
     campaign_line,
     final_counts,
+    heartbeat_line,
     running_line,
     spoiled_line,
     waiting_line,
@@ -43,6 +44,7 @@ class Glance:
         self._in_line: list[tuple[str, Waiting]] = []
         self._later: list[Waiting] = []
         self._leased: list[tuple[Task, Lease]] = []
+        self._beating: list[Lease] = []
         self.statuses: dict[str, str] = {}
         self.running: list[Running] = []
         self.blocked: list[BlockedTask] = []
@@ -74,6 +76,14 @@ class Glance:
             elif not task.is_finished and task.pipeline:
                 self._place(task, {lease.unit for lease in runs})
 
+    def read_agents(self) -> None:
+        """Read what is kept of agents: a heartbeat that goes on is a run, too."""
+        for agent in self._store.agents.live():
+            if isinstance(agent, Damage):
+                self.spoiled.append(spoiled_line(agent))
+            elif agent.lease is not None:
+                self._beating.append(agent.lease)
+
     def _place(self, task: Task, running: set[str]) -> None:
         """Put the units that nobody runs into the line of those that could start, or among those that wait."""
         due = [unit for unit in open_units(task) if unit.key not in running]
@@ -100,6 +110,11 @@ class Glance:
         by_number = {slot.number: slot for slot in slots or ()}
         me, monotonic = self._clock.holder(), self._clock.monotonic()
         stale = self._settings.lease.stale_after_seconds
+        for lease in self._beating:
+            life = life_of(lease, by_number, me, {}, self._now, monotonic, stale)
+            if life is not Life.DEAD or slots is None:
+                slot = by_number.get(lease.holder.slot) if lease.holder.slot is not None else None
+                self.running.append(heartbeat_line(lease, slot if life is Life.ALIVE else None))
         for task, lease in self._leased:
             unit = task.unit(lease.unit)
             life = life_of(lease, by_number, me, {}, self._now, monotonic, stale)

@@ -44,6 +44,24 @@ def running_line(task: Task, unit: Unit, lease: Lease, slot: SlotState | None) -
     )
 
 
+def heartbeat_line(lease: Lease, slot: SlotState | None) -> Running:
+    """The line of a run without a task."""
+    facts = slot.facts if slot is not None and slot.facts.get("run") == lease.run else {}
+    return Running(
+        task=None,
+        campaign=None,
+        agent=lease.agent,
+        step=None,
+        branch=None,
+        unit=lease.unit,
+        run=lease.run,
+        attempt=1,
+        since=lease.granted_at,
+        slot=slot.number if slot is not None else None,
+        last_line=str(facts.get("last_line") or ""),
+    )
+
+
 def waiting_line(task: Task, unit: Unit, reason: Reason | None = None) -> Waiting:
     """The line of a unit that does not run; without a reason it stands in the line of what could start."""
     return Waiting(

@@ -27,9 +27,12 @@ class CampaignLine(Struct, frozen=True, kw_only=True):
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """A run that goes on; ``slot`` is null on another machine, ``last_line`` empty until the agent has printed one."""
+    """A run that goes on; ``slot`` is null on another machine, ``last_line`` empty until the agent has printed one.
 
-    task: str
+    ``task`` is null for a heartbeat.
+    """
+
+    task: str | None
     campaign: str | None
     agent: str
     step: int | None

@@ -7,7 +7,7 @@ import signal
 
 from msgspec import Struct, structs
 
-from baton.domain.errors import HarnessMissing
+from baton.domain.errors import BatonError, HarnessMissing, NotFound, StorageError
 from baton.domain.exchange import Ending, Verdict
 from baton.domain.records import Report
 from baton.domain.redaction import redact
@@ -157,6 +157,16 @@ class Judge:
         names = self._prepared.harness.secrets
         secrets = [value for name, value in self._prepared.job.environ.items() if name in names or is_secret(name)]
         return redact(text, secrets)
+
+
+def not_prepared(error: BatonError | OSError) -> Watched:
+    """Say why a run could not be prepared: the disk, which may pass, or something that a person must mend."""
+    if isinstance(error, StorageError | OSError):
+        message = error.message if isinstance(error, StorageError) else str(error)
+        return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=message)
+    kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
+    message = f"{error.message}; {error.cure}" if error.cure else error.message
+    return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message)
 
 
 def is_secret(name: str) -> bool:

@@ -91,7 +91,7 @@ class Parking:
 
     # -- parking and freeing ------------------------------------------------------------------------------------
 
-    def heed(self, harness: str, watched: Watched, task: str, run: str | None) -> bool:
+    def heed(self, harness: str, watched: Watched, task: str | None, run: str | None) -> bool:
         """Draw the conclusion from a run's end; tell whether its harness is parked by it.
 
         A run that was answered shows that a harness works which had been parked.
@@ -107,7 +107,11 @@ class Parking:
             self.tell(harness)
             return True
         if watched.outcome in PROOFS and any(one.harness == harness for one in self._store.parking.all()):
-            self._free(harness, f"run {run} of task {task} worked", lambda one, now: not p.is_on(one, now))
+            self._free(
+                harness,
+                f"run {run}{f' of task {task}' if task is not None else ''} worked",
+                lambda one, now: not p.is_on(one, now),
+            )
         return False
 
     def tell(self, harness: str) -> bool:

@@ -8,19 +8,22 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct, structs, to_builtins
 
+from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import AgentNotFound, BatonError
 from baton.domain.evidence import Expectation
+from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
 from baton.engine.job_facts import has_template, job_facts, made_up_skill, template_of
-from baton.engine.prompt_facts import Places, prompt_facts
+from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
@@ -77,28 +80,80 @@ class Preparation:
         assert lease.run is not None
         settings = self._config.settings()
         skill = self._agent_of(unit, lease.agent)
-        name = settings.harness.named(unit.harness, skill.harness)
-        harness = self._harness(name)
-        word = unit.model or skill.model
-        model = settings.harness.models.get(name, {}).get(word, word) if word else None
+        harness = self._harness(name := settings.harness.named(unit.harness, skill.harness))
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        folder = os.path.join(self._places.logs, lease.agent)
-        os.makedirs(folder, 0o700, exist_ok=True)
-        log = os.path.join(folder, lease.run)
-        prompt_file = f"{log}.prompt.md"
         facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
-        facts["skills"] = told_of(further)
+        baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
+        resume = session_for(unit, name, settings)
+        facts["beside"] = self._workplaces.beside(task)
         template = "step"
         if unit.job is not None:
             facts |= job_facts(task, unit, lease, self._places.logs)
             template = template_of(lease.agent)
+        return self._ready(task.id, unit, lease, skill, harness, further, workspace, template, facts, baton, resume)
+
+    def prepare_heartbeat(self, lease: Lease, project: str | None, cause: Cause, sight: dict[str, Any]) -> Prepared:
+        """Do the same for a run without a task: its own folder, its own prompt, and no lease to present.
+
+        ``sight`` is what the agent is shown of the home: the template's facts, and a file of them for programs.
+        """
+        assert lease.run is not None
+        settings = self._config.settings()
+        unit = Unit(step=None, key=UNIT, agent=lease.agent)
+        skill = self._agents.find(lease.agent)
+        harness = self._harness(settings.harness.named(None, skill.harness))
+        further = further_skills(self._agents, skill, unit, None, settings)
+        workspace = os.path.join(self._places.home, "projects", project or "default", "agents", lease.agent)
+        os.makedirs(workspace, 0o700, exist_ok=True)
+        seen = f"{self._log(lease)}.sight.json"
+        write_private(seen, msgspec.json.format(msgspec.json.encode(sight)).decode())
+        facts = heartbeat_facts(self._places, lease, skill, workspace, settings) | sight
+        facts |= {"project": project, "cause": cause.value}
+        baton = {
+            "BATON_HOME": self._places.home,
+            "BATON_HEARTBEAT": cause.value,
+            "BATON_AGENT": lease.agent,
+            "BATON_RUN": lease.run,
+            "BATON_WORKSPACE": workspace,
+            "BATON_SIGHT_FILE": seen,
+            "BATON_PYTHON": sys.executable,
+        }
+        if project is not None:
+            baton["BATON_PROJECT"] = project
+        place = place_of(lease.agent)
+        return self._ready(place, unit, lease, skill, harness, further, workspace, "heartbeat", facts, baton, None)
+
+    def _log(self, lease: Lease) -> str:
+        """How the paths of a run's logs begin."""
+        return os.path.join(self._places.logs, lease.agent, lease.run or "")
+
+    def _ready(
+        self,
+        place: str,
+        unit: Unit,
+        lease: Lease,
+        skill: Skill,
+        harness: Harness,
+        further: tuple[Skill, ...],
+        workspace: str,
+        template: str,
+        facts: dict[str, Any],
+        baton: dict[str, str],
+        resume: str | None,
+    ) -> Prepared:
+        """Write the prompt, and all that must be there before the agent is spawned."""
+        assert lease.run is not None
+        word = unit.model or skill.model
+        models = self._config.settings().harness.models.get(harness.name, {})
+        model = models.get(word, word) if word else None
+        log = self._log(lease)
+        prompt_file = f"{log}.prompt.md"
         # Agent programs that are let into a folder refuse to start when it is not there.
         os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render(template, facts))
-        ours = {"BATON_LEASE": str(lease.token), "BATON_PROMPT_FILE": prompt_file}
-        environ = self._environment(task, unit, lease.agent, lease.run, workspace, skill, harness) | ours
+        write_private(prompt_file, self._prompts().render(template, facts | {"skills": told_of(further)}))
+        environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
         job = Job(
             run=lease.run,
             skill=skill,
@@ -112,8 +167,8 @@ class Preparation:
                 os.path.dirname(facts["protocol_file"]),
                 *(one.folder for one in further),
             ),
-            writable=(os.path.dirname(facts["memory_file"]), *self._workplaces.beside(task)),
-            resume=session_for(unit, name, settings),
+            writable=(os.path.dirname(facts["memory_file"]), *facts.get("beside", ())),
+            resume=resume,
             skills=(skill, *further),
         )
         invocation = harness.invocation(job)
@@ -122,14 +177,14 @@ class Preparation:
         for path, text in invocation.files.items():
             write_private(path, text)
         # The very last thing: whatever fails before leaves nothing in a workspace.
-        given = shown_to(self._skill_folders, task.id, job, harness.skills_folder)
+        given = shown_to(self._skill_folders, place, job, harness.skills_folder)
         return Prepared(
             job=structs.replace(job, environ=environ | invocation.environ),
             harness=harness,
             invocation=invocation,
             log=log,
             facts={
-                "harness": name,
+                "harness": harness.name,
                 "model": model,
                 "workspace": workspace,
                 "log": log,
@@ -176,7 +231,8 @@ class Preparation:
             task=task.id,
             run=run,
             workspace=workspace,
-            environ=self._environment(task, unit, agent, run, workspace, skill, harness) | {CHECK_MARK: "1"},
+            environ=self._environment(self._names(task, unit, agent, run, workspace), skill, harness)
+            | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
         )
@@ -199,19 +255,16 @@ class Preparation:
             for one, plain in pairs
         )
 
-    def _environment(
-        self,
-        task: Task,
-        unit: Unit,
-        agent: str,
-        run: str,
-        workspace: str,
-        skill: Skill | None,
-        harness: Harness | None,
-    ) -> dict[str, str]:
+    def _environment(self, baton: dict[str, str], skill: Skill | None, harness: Harness | None) -> dict[str, str]:
         allowed = self._config.settings().env
         allowed += skill.env if skill is not None else ()
         allowed += (*harness.secrets, *harness.variables) if harness is not None else ()
+        return agent_environment(
+            self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
+        )
+
+    def _names(self, task: Task, unit: Unit, agent: str, run: str, workspace: str) -> dict[str, str]:
+        """What tells the programs of a run where they are."""
         baton = {
             "BATON_HOME": self._places.home,
             "BATON_TASK": task.id,
@@ -224,9 +277,7 @@ class Preparation:
         label = task.label_of(unit.key)
         if label is not None:
             baton["BATON_BRANCH"] = label
-        return agent_environment(
-            self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
-        )
+        return baton
 
 
 def write_private(path: str, text: str) -> None:

@@ -31,6 +31,23 @@ class Places(Struct, frozen=True, kw_only=True):
     memory: str
 
 
+def heartbeat_facts(places: Places, lease: Lease, skill: Skill, workspace: str, settings: Settings) -> dict[str, Any]:
+    """Return the facts for the template of a heartbeat, but for what the agent is shown of the home."""
+    seconds = lease.deadline_seconds or settings.timeouts.step_seconds
+    return {
+        "agent": lease.agent,
+        "role": skill.role,
+        "skill_file": os.path.join(skill.folder, "SKILL.md"),
+        "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
+        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
+        "scripts": places.scripts,
+        "workspace": workspace,
+        "output": f"{lease.run}.md",
+        "timeout": f"{seconds / 60:g} minutes",
+        "now": lease.granted_at,
+    }
+
+
 def prompt_facts(
     places: Places,
     workplaces: Workplaces,

@@ -17,18 +17,18 @@ from baton.engine.accounting import usage_of_record
 from baton.engine.campaign_repairs import open_campaigns, unfinished_plans, unlisted_tasks
 from baton.engine.door import Door
 from baton.engine.findings import Finding, Scene, apply, bind
+from baton.engine.heartbeat_repairs import dead_heartbeats
 from baton.engine.inspecting import is_done
-from baton.engine.liveness import Life, life_of, session_of
+from baton.engine.liveness import life_of
+from baton.engine.proofs import DEADLY, proven_dead
 from baton.engine.run_policies import known_skill, policy_for
 from baton.engine.skill_repairs import left_skills
-from baton.ports import SlotState
-
-DEADLY = frozenset({Life.DEAD, Life.SILENT})
 
 
 def damaged_files(scene: Scene) -> Iterator[Finding]:
     """Set aside what is damaged; what a newer Baton wrote, or the disk does not give, is only named."""
-    stores: Mapping[str, Any] = {"task": scene.door.store.tasks, "campaign": scene.door.store.campaigns}
+    store = scene.door.store
+    stores: Mapping[str, Any] = {"task": store.tasks, "campaign": store.campaigns, "agent": store.agents}
     for damage in scene.damage:
         if damage.is_damaged:
             act = bind(stores[damage.kind].set_aside, damage.id, damage.reason)
@@ -52,30 +52,19 @@ def dead_runs(scene: Scene) -> Iterator[Finding]:
 
 
 def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
-    store, me = scene.door.store, scene.clock.holder()
-    number = lease.holder.slot if lease.holder.slot is not None else -1
+    store = scene.door.store
+    fresh: list[Task] = []
 
-    def look() -> SlotState | None:
-        return next((slot for slot in store.slots.states() if slot.number == number), None)
+    def held() -> Lease | None:
+        found = store.tasks.read(task.id)
+        fresh[:] = [found] if found is not None else []
+        return found.lease_with(lease.token) if found is not None else None
 
-    # Look again: since the scene was read it may have ended by itself, or beaten, and its slot be another's.
-    fresh, slot = store.tasks.read(task.id), look()
-    if fresh is None or (held := fresh.lease_with(lease.token)) is None or held.run != lease.run:
+    found = proven_dead(scene, lease, held, lambda: store.runs.read(task.id, lease.run or ""))
+    if found is None:
         return False
-    slots = {slot.number: slot} if slot is not None else {}
-    stale = scene.settings.lease.stale_after_seconds
-    life = life_of(lease, slots, me, scene.beats, scene.clock.now(), scene.clock.monotonic(), stale)
-    if life not in DEADLY:
-        return False
-    if lease.holder.machine == me.machine and lease.holder.boot == me.boot:
-        if life is Life.SILENT and not scene.undertaker.kill_supervisor(look):
-            return False
-        run = store.runs.read(task.id, lease.run or "")
-        path = scene.slot_path(number) if slot is not None else ""
-        if not scene.undertaker.end_tree(lease, session_of(run, slot, lease), look, path):
-            return False  # something of it would not end: the next sweep tries again
     # What it reported counts only with what it must have left; without a report it is interrupted, and nobody looks.
-    missing = scene.missing(fresh, held) if is_done(held, Outcome.INTERRUPTED) else None
+    missing = scene.missing(fresh[0], found) if is_done(found, Outcome.INTERRUPTED) else None
     end = c.EndRun(
         token=lease.token,
         run=lease.run or "",
@@ -87,7 +76,7 @@ def _end_dead_run(scene: Scene, task: Task, lease: Lease) -> bool:
         usage=usage_of_record(store.runs.read(task.id, lease.run or "")),
         max_revisions=scene.settings.retry.max_revisions,
         missing=missing,
-        resources=() if missing is None or missing else scene.resources(fresh, held),
+        resources=() if missing is None or missing else scene.resources(fresh[0], found),
     )
     try:
         after = scene.door.task(task.id, end)
@@ -194,6 +183,7 @@ def is_archivable(task: Task, now: str, after_seconds: float) -> bool:
 REPAIRS: tuple[Callable[[Scene], Iterable[Finding]], ...] = (
     damaged_files,
     dead_runs,
+    dead_heartbeats,
     left_skills,
     old_hand_leases,
     far_backoffs,

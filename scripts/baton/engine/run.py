@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from baton.domain.errors import BatonError
-from baton.domain.records import Lease, Report, Task
+from baton.domain.records import Lease, Report
 from baton.domain.statuses import Hang, Outcome
 from baton.engine.agent_process import AgentProcess
 from baton.engine.hangs import HangWatch, Limits
@@ -44,6 +44,13 @@ class Tree(Protocol):
         """Collect our ended children, but for one."""
 
 
+class Leased(Protocol):
+    """The record that holds the run's lease: a task, or what is kept of an agent that is run without one."""
+
+    def lease_with(self, token: int) -> Lease | None:
+        """The lease with this token, if it is still there."""
+
+
 class Run:
     """A run that is prepared. ``look`` returns the record if it changed since the last look; ``beat`` tells we live."""
 
@@ -57,7 +64,7 @@ class Run:
         limits: Limits,
         grace_seconds: float,
         heartbeat_seconds: float,
-        look: Callable[[], Task | None],
+        look: Callable[[], Leased | None],
         beat: Callable[[dict[str, Any]], None],
         is_told_to_stop: Callable[[], bool],
         wake: int,
@@ -144,9 +151,9 @@ class Run:
                     return reason
 
     def _look_at_record(self, now: float) -> Outcome | None:
-        task = self._look()
-        if task is not None:
-            lease = task.lease_with(self._lease.token)
+        record = self._look()
+        if record is not None:
+            lease = record.lease_with(self._lease.token)
             if lease is None or lease.revoked is not None:
                 return Outcome.REVOKED
             if lease.report is not None and self._report is None:

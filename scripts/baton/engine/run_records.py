@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from baton.domain.agent_records import UNIT, AgentRecord
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import Outcome
 from baton.domain.times import seconds_between
@@ -49,6 +50,53 @@ def run_record(
         "items": items_of(after, lease),
         "session": watched.session,
         "usage": to_builtins(watched.usage),
+    }
+
+
+def heartbeat_record(agent: AgentRecord, watched: Watched | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what the record of a heartbeat says; ``watched`` is ``None`` while it goes on."""
+    beat = agent.beat
+    assert beat is not None
+    record: dict[str, Any] = {
+        "id": beat.run,
+        "task": None,
+        "campaign": None,
+        "project": beat.project,
+        "unit": UNIT,
+        "agent": agent.id,
+        "cause": beat.cause,
+        "token": agent.token,
+        "status": "running",
+        "started_at": beat.begun_at,
+        **facts,
+    }
+    if watched is None:
+        return record
+    return (
+        record
+        | ended_heartbeat(agent)
+        | {
+            "hang": watched.hang,
+            "resets_at": watched.resets_at,
+            "exit_code": watched.exit_code,
+            "session": watched.session,
+            "usage": to_builtins(watched.usage),
+        }
+    )
+
+
+def ended_heartbeat(agent: AgentRecord) -> dict[str, Any]:
+    """Return what is added to the record of a heartbeat when it has ended."""
+    beat = agent.beat
+    assert beat is not None
+    return {
+        "status": "completed" if beat.outcome is Outcome.COMPLETED else "failed",
+        "outcome": beat.outcome,
+        "kind": beat.kind,
+        "error": beat.message or None,
+        "summary": beat.summary,
+        "finished_at": beat.ended_at,
+        "duration_seconds": round(max(0.0, seconds_between(beat.begun_at, beat.ended_at or beat.begun_at)), 3),
     }
 
 

@@ -7,15 +7,15 @@ otherwise be seen by nobody.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import BatonError, NotFound, StorageError
+from baton.domain.errors import BatonError
 from baton.domain.readiness import Entry, Reason, Why
-from baton.domain.records import Holder, Task
+from baton.domain.records import Task
 from baton.domain.statuses import FailureKind, Outcome, UnitStatus
 from baton.domain.versions import output_of
 from baton.engine.accounting import Prices, estimated
@@ -25,14 +25,13 @@ from baton.engine.endings import cleared, commit_end, counted_once, end_of, heed
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
-from baton.engine.judging import Watched
-from baton.engine.last_settings import LastSettings
+from baton.engine.judging import Watched, not_prepared
 from baton.engine.preparation import Preparation
 from baton.engine.registering import Registrar
 from baton.engine.run import Run, Tree
 from baton.engine.run_policies import policy_for
 from baton.engine.run_records import run_record
-from baton.engine.stop_signal import StopSignal
+from baton.engine.seat import Seat
 from baton.ports import Clock, Launcher, Slot
 
 
@@ -63,7 +62,6 @@ class Supervisor:
         self._preparation = preparation
         self._launcher = launcher
         self._tree = tree
-        self._slot = slot
         self._inspector = inspector
         self._registrar = registrar
         self._prices = prices
@@ -71,13 +69,10 @@ class Supervisor:
         self._has_changed = has_changed
         self._restart = restart
         self._warn = warn
-        self._stop = StopSignal()
         self._next_beat = 0.0
-        self._settings = LastSettings(door.config, warn)
-        me = tree.identify(os.getpid())
-        self._facts: dict[str, Any] = {"pid": os.getpid(), "started": me.started if me else 0}
-        self.instance = f"{os.getpid()}.{self._facts['started']}"
-        self.granter = Granter(door, clock, self._preparation.skill, self._holder)
+        self.seat = Seat(slot, clock, door.store, door.config, tree, dispatch=self._dispatch, warn=warn)
+        self._settings = self.seat.settings
+        self.granter = Granter(door, clock, self._preparation.skill, self.seat.holder)
         self._parking = self.granter.parking
 
     # -- serving ------------------------------------------------------------------------------------------------
@@ -93,31 +88,33 @@ class Supervisor:
             granted = granted or self._pick()
             while granted is not None:
                 granted = self.carry(granted, goes_on=True)[0]
-            self._slot.free()
+            self.seat.slot.free()
             # What this round could not grant is left to the next sweep: looking at it again would never end.
-            if not self._may_start() or all(one in self.granter.refused for one in self._startable()):
+            if not self.seat.may_start() or all(one in self.granter.refused for one in self._startable()):
                 return
             slot = self._store.slots.take(self._settings().concurrency.agents)
             if slot is None:
                 return
-            self._slot = slot
+            self.seat.slot = slot
             self.begin()
 
     def serve_one(self, granted: Granted) -> tuple[Task, Watched]:
         """Run exactly this unit, free the slot, and start a supervisor for it if something is ready."""
         watched = self.carry(granted, goes_on=False)[1]
-        self._slot.free()
-        if not self._stop.is_set:
-            self._dispatch()
+        self.leave()
         task = self._store.tasks.read(granted.task.id)
         assert task is not None
         return task, watched
 
+    def leave(self) -> None:
+        """Free the slot, and start a supervisor for it if something is ready."""
+        self.seat.slot.free()
+        if not self.seat.stop.is_set:
+            self._dispatch()
+
     def begin(self) -> None:
-        """Take the supervisor's half of the slot and listen for signals. Before the first grant."""
-        self._slot.supervise(self.instance)
-        self._beat({})
-        self._stop.listen()
+        """Take the seat. Before the first grant."""
+        self.seat.begin()
 
     # -- one run ------------------------------------------------------------------------------------------------
 
@@ -128,7 +125,7 @@ class Supervisor:
         watched, session = counted_once(granted, with_answer(granted, watched, facts, self._warn), facts)
         watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
         # Parked before the end is committed: from then on its task is ready, and others would take it.
-        is_parked = heeded(self._parking, granted, watched, facts, self._warn)
+        is_parked = heeded(self._parking, granted.task.id, granted.lease.run, watched, facts, self._warn)
         unit, lease = granted.unit, granted.lease
         inspected = self._inspector.after_run(granted, watched, lambda: self._is_told_to_stop(granted))
         if inspected is None:
@@ -161,11 +158,13 @@ class Supervisor:
         may_go_on = goes_on and self._may_go_on() and not self._has_changed()
         may_go_on = may_go_on and is_dispatching(self._store, granted.task.campaign)
         steps: tuple[Any, ...] = (end, lambda task: self.granter.successor(task, best)) if may_go_on else (end,)
-        record = commit_end(self._door, granted.task.id, steps, self._stop, lambda: self._beat({}), self._warn)
+        commit = partial(self._door.task, granted.task.id)
+        what = f"task '{granted.task.id}'"
+        record = commit_end(commit, what, steps, self.seat.stop, lambda: self.seat.beat({}), self._warn)
         if record is not None and record.unit(unit.key).status is UnitStatus.COMPLETED:
             facts = cleared(facts)
         self._write_run(granted, started_at, watched, facts, record)
-        mine = [lease for lease in record.leases if lease.holder.instance == self.instance] if record else []
+        mine = [lease for lease in record.leases if lease.holder.instance == self.seat.instance] if record else []
         if record is not None and mine:
             return Granted(task=record, lease=mine[-1]), watched
         return (self._pick() if goes_on else None), watched
@@ -179,14 +178,8 @@ class Supervisor:
         try:
             campaign = self._store.campaigns.read(task.campaign) if task.campaign is not None else None
             prepared = self._preparation.prepare(task, granted.unit, lease, campaign)
-        except StorageError as error:
-            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=error.message), {}
-        except BatonError as error:
-            kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
-            message = f"{error.message}; {error.cure}" if error.cure else error.message
-            return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message), {}
-        except OSError as error:
-            return Watched(outcome=Outcome.FAILED, kind=FailureKind.EXIT_CODE, message=str(error)), {}
+        except (BatonError, OSError) as error:
+            return not_prepared(error), {}
         self._write_run(granted, self._clock.now(), None, prepared.facts, None)
         settings = self._settings()
         last_seen: list[Any] = [None]
@@ -214,17 +207,17 @@ class Supervisor:
             heartbeat_seconds=settings.lease.heartbeat_seconds,
             look=look,
             beat=lambda facts: self._tell(granted, facts),
-            is_told_to_stop=lambda: self._stop.is_set,
-            wake=self._stop.wake,
-            slot_fileno=self._slot.fileno,
+            is_told_to_stop=lambda: self.seat.stop.is_set,
+            wake=self.seat.stop.wake,
+            slot_fileno=self.seat.slot.fileno,
         )
         watched = run.execute()
-        self._beat({})
+        self.seat.beat({})
         return watched, prepared.facts
 
     def _reason_not_to_start(self, granted: Granted) -> Reason | None:
         """Look again, after the grant: a stop or a pause that came in between still counts."""
-        if self._stop.is_set:
+        if self.seat.stop.is_set:
             return Reason(why=Why.STOPPED, text="the supervisor was told to stop")
         if self._config.is_stopped():
             return Reason(why=Why.STOPPED, text="state/stop exists")
@@ -239,23 +232,17 @@ class Supervisor:
         output = output_of(granted.task, granted.unit)
         return (output,) if self._output_exists(granted.task, output) else ()
 
-    def _holder(self) -> Holder:
-        return structs.replace(self._clock.holder(), slot=self._slot.number, instance=self.instance, boot_seconds=None)
-
     # -- between runs -------------------------------------------------------------------------------------------
 
     def _pick(self) -> Granted | None:
         if not self._may_go_on():
             return None
         if self._has_changed():
-            self._restart(self._slot)
+            self._restart(self.seat.slot)
         return self.granter.pick()
 
     def _may_go_on(self) -> bool:
-        return self._may_start() and self._slot.number < self._settings().concurrency.agents
-
-    def _may_start(self) -> bool:
-        return not (self._stop.is_set or self._config.is_stopped()) and self._settings.are_good()
+        return self.seat.may_start() and self.seat.slot.number < self._settings().concurrency.agents
 
     def _startable(self) -> Iterator[Entry]:
         return startable(self._store, self._clock, self._parking)
@@ -263,31 +250,17 @@ class Supervisor:
     def _dispatch(self) -> None:
         dispatch(self._store, self._config, self._clock, self._launcher, self._parking, inside_run=False)
 
-    def _fill_slots(self) -> None:
-        try:
-            held = sum(slot.held for slot in self._store.slots.states())
-            if held < self._settings().concurrency.agents:  # else what is ready need not be read
-                self._dispatch()
-        except (BatonError, OSError) as error:
-            self._warn(f"free slots could not be filled: {error}")
-
     def _tell(self, granted: Granted, facts: dict[str, Any]) -> None:
         """Tell that we live and what we do, and see to free slots."""
         lease = granted.lease
-        self._beat({"task": granted.task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
-        if not self._stop.is_set:
-            self._fill_slots()
+        self.seat.tell({"task": granted.task.id, "unit": lease.unit, "agent": lease.agent, "run": lease.run, **facts})
 
     def _is_told_to_stop(self, granted: Granted) -> bool:
         """Tell whether to give up looking for evidence; we live meanwhile, and say so."""
         if (now := self._clock.monotonic()) >= self._next_beat:
             self._next_beat = now + self._settings().lease.heartbeat_seconds
             self._tell(granted, {"last_line": "looking for evidence"})
-        return self._stop.is_set
-
-    def _beat(self, facts: dict[str, Any]) -> None:
-        now = round(self._clock.monotonic(), 3)
-        self._slot.beat({"instance": self.instance, "beat": now, **self._facts, "at": self._clock.now(), **facts})
+        return self.seat.stop.is_set
 
     def _write_run(
         self, granted: Granted, started_at: str, watched: Watched | None, facts: dict[str, Any], after: Task | None

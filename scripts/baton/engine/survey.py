@@ -44,4 +44,9 @@ def survey_of(store: Store) -> Survey:
             survey.damage.append(campaign)
         else:
             survey.newest_at = max(survey.newest_at, campaign.updated_at)
+    for agent in store.agents.live():
+        if isinstance(agent, Damage):
+            survey.damage.append(agent)
+        elif agent.lease is not None and agent.lease.run is not None:
+            survey.runs[agent.lease.run] = agent.lease.holder
     return survey

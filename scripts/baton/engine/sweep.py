@@ -64,10 +64,12 @@ def sweep(
     clock: Clock,
     *,
     dry_run: bool,
+    pulse: Callable[[Scene, Report], object] | None = None,
 ) -> Report:
     """Look, repair, dispatch, report, also of what waits and why.
 
-    ``dry_run`` only looks: it says what would be done, and changes nothing.
+    ``dry_run`` only looks: it says what would be done, and changes nothing. ``pulse`` begins what is due without a
+    task, last of all: tasks come first.
     """
     report = Report(counts=dict.fromkeys(COUNTS, 0), found=[], errors=[], health={}, notes=[], waits={})
     if not dry_run:
@@ -86,6 +88,11 @@ def sweep(
         started = _dispatch(dispatch, report)
         if started or report.found:
             scene = look()  # an idle sweep has seen all there is
+    if pulse is not None:
+        try:
+            pulse(scene, report)
+        except (BatonError, OSError) as error:
+            report.errors.append(f"heartbeats: {error}")
     report.health = health_of(scene, clock.now())
     report.waits = gist(all_that_waits(scene.tasks, reasons(scene)), FIRST_WAITING)
     return report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit, Damage, SlotState
@@ -11,11 +11,14 @@ from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Task
 
+if TYPE_CHECKING:
+    from baton.domain.agent_records import AgentRecord
+
 R = TypeVar("R", covariant=True)
 
 
 class Kind(Protocol[R]):
-    """Records of one kind: ``task`` or ``campaign``."""
+    """Records of one kind: ``task``, ``campaign`` or ``agent``."""
 
     def update(self, id: str, change: Callable[[R | None, str], Commit]) -> R:
         """Change one record, whole or not at all, and return it.
@@ -188,6 +191,8 @@ class Store(Protocol):
     def tasks(self) -> Kind[Task]: ...
     @property
     def campaigns(self) -> Kind[Campaign]: ...
+    @property
+    def agents(self) -> Kind[AgentRecord]: ...
     @property
     def log(self) -> Log: ...
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from baton.domain.exchange import Damage
 from baton.domain.readiness import waiting
@@ -20,6 +20,7 @@ from baton.store.ready import ReadyIndex
 from baton.store.record_files import Index, RecordFiles
 
 if TYPE_CHECKING:
+    from baton.domain.agent_records import AgentRecord
     from baton.domain.campaigns import Campaign
     from baton.ports import Clock
     from baton.store.displays import DisplayFiles
@@ -54,6 +55,13 @@ class HomeStore:
         from baton.domain.campaigns import Campaign  # start-up
 
         return self._records("campaign", Campaign, None)
+
+    @cached_property
+    def agents(self) -> RecordFiles[AgentRecord]:
+        """What is kept of agents."""
+        from baton.domain.agent_records import AgentRecord  # start-up
+
+        return self._records("agent", AgentRecord, None)
 
     @cached_property
     def waits(self) -> WaitFiles:
@@ -124,7 +132,7 @@ class HomeStore:
         """Bring the log into line with the records after a boot; the caller holds the log's lock."""
         self.log.give_back(
             record.history
-            for records in (self.tasks.live(), self.campaigns.live())
+            for records in (self.tasks.live(), self.campaigns.live(), self.agents.live())
             for record in records
             if not isinstance(record, Damage)
         )
@@ -133,15 +141,23 @@ class HomeStore:
             kept.drop_twins()
         # A mark from before the boot names a place in a log that may have been longer: what was given back could lie
         # before it, and be appended once more. All that a mark could mend in the log has just been mended.
-        for kind in ("task", "campaign"):
+        for kind in ("task", "campaign", "agent"):
             Marks(self.locks.folder, kind).clear_all()
+
+    def _of_kind(self, kind: str) -> RecordFiles[Any]:
+        kinds: dict[str, Callable[[], RecordFiles[Any]]] = {
+            "task": lambda: self.tasks,
+            "campaign": lambda: self.campaigns,
+            "agent": lambda: self.agents,
+        }
+        return kinds[kind]()
 
     def mend(self) -> int:
         """Finish every commit that a crash left half told; return how many stripes had something to finish."""
         self.prepare()
         mended = 0
-        for records, kind in ((self.tasks, "task"), (self.campaigns, "campaign")):
+        for kind in ("task", "campaign", "agent"):
             for id in Marks(self.locks.folder, kind).left():
-                records.heal(id)
+                self._of_kind(kind).heal(id)
                 mended += 1
         return mended

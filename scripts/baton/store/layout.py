@@ -10,7 +10,8 @@ TOOLKIT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.pat
 FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "projects", "logs")
 STATE_FOLDERS = (
     "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
-    "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache",
+    "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache", "archive/agents", "quarantine/agents",
+    "agents",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from baton.domain.agent_records import AgentRecord
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.parking import Parked
@@ -42,6 +43,7 @@ class MemoryStore:
         self.turns = MemoryTurns()
         self.tasks: MemoryKind[Task] = MemoryKind("task", self, waiting)
         self.campaigns: MemoryKind[Campaign] = MemoryKind("campaign", self, None)
+        self.agents: MemoryKind[AgentRecord] = MemoryKind("agent", self, None)
 
 
 class MemoryLog(Log):

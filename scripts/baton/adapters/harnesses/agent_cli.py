@@ -104,8 +104,12 @@ class AgentCli:
 
 
 def scratch(name: str, job: Job) -> str:
-    """Return the folder in which this program keeps its files of all attempts at this unit: a retry may resume."""
-    return os.path.join(os.path.dirname(job.prompt_file), f"{job.environ['BATON_TASK']}.{job.unit.key}.{name}{SCRATCH}")
+    """Return the folder in which this program keeps its files of all attempts at this unit: a retry may resume.
+
+    A run without a task has one of its own.
+    """
+    whose = job.environ.get("BATON_TASK") or job.run
+    return os.path.join(os.path.dirname(job.prompt_file), f"{whose}.{job.unit.key}.{name}{SCRATCH}")
 
 
 def beside(job: Job, suffix: str) -> str:

@@ -35,7 +35,7 @@ class Harness:
                 cure="add 'command: PROGRAM {prompt_file}' under metadata in its SKILL.md",
             )
         values = {
-            "task": job.environ["BATON_TASK"],
+            "task": job.environ.get("BATON_TASK", ""),
             "agent": job.skill.name,
             "step": job.environ.get("BATON_STEP", ""),
             "run": job.run,

@@ -141,7 +141,7 @@ def _filled(words: tuple[str, ...], job: Job) -> list[str]:
         "run": job.run,
         "skill": job.skill.folder,
         "step": job.environ.get("BATON_STEP", ""),
-        "task": job.environ["BATON_TASK"],
+        "task": job.environ.get("BATON_TASK", ""),
         "workspace": job.workspace,
     }
     empty = [f"{{{name}}}" for name, value in values.items() if not value]

@@ -102,7 +102,13 @@ class Harness(AgentCli):
 
     def words(self, job: Job) -> list[str]:
         """Print events; a title that is given spares a request that would make one."""
-        words = ["run", "--format", "json", "--title", f"{job.environ['BATON_TASK']} {job.skill.name}"]
+        words = [
+            "run",
+            "--format",
+            "json",
+            "--title",
+            f"{job.environ.get('BATON_TASK') or 'heartbeat'} {job.skill.name}",
+        ]
         words += ["--auto"] if self._settings.bypass else []
         words += ["-m", job.model] if job.model else []
         words += ["-s", job.resume] if job.resume else []

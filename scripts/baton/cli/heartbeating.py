@@ -1,0 +1,155 @@
+"""Heartbeats put together for one home: what the sweep starts, what an agent is shown, one call of ``--heartbeat``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from baton.cli.script import Answer
+from baton.cli.wiring import Wiring
+from baton.domain.errors import BatonError, Busy, InvalidInput, InvalidWord, Stopped
+from baton.domain.ids import check_agent, check_id
+from baton.domain.statuses import Outcome
+from baton.engine.backlogs import Backlog, backlog_facts, backlogs
+from baton.engine.findings import Scene
+from baton.engine.matters import matters_of
+from baton.engine.pulse import Pulse, due_heartbeats, feed, start, starving_in_vain
+from baton.engine.sweep import Report
+from baton.ports import Slot
+
+if TYPE_CHECKING:
+    from baton.domain.agent_records import Cause
+    from baton.domain.skills import Skill
+    from baton.engine.heartbeats import Sight
+
+
+def pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
+    """Begin the heartbeats that are due, unless this home is stopped; say what starves in any case."""
+    lows = [one for one in backlogs(scene.tasks, scene.campaigns, scene.settings) if one.is_low]
+    report.counts["starving"] = len(lows)
+    found = Pulse(notes=[], errors=[])
+    stopped = wiring.config.is_stopped()
+    if not stopped:
+        matters = matters_of(scene, wiring.parking.now().values(), starving_in_vain(scene), is_stopped=False)
+        due = due_heartbeats(scene, lows, matters, found, dry_run=dry_run)
+        if not dry_run:
+            feed(scene, lows)
+        if not dry_run and not wiring.is_inside_run:
+            start(due, wiring.store.slots, wiring.launcher, scene.settings.concurrency.agents, found)
+    report.notes += found.notes
+    report.errors += found.errors
+
+
+def sight(wiring: Wiring, skill: Skill, cause: Cause, project: str | None) -> Sight:
+    """Return what an agent is shown of this home as it is now: the sweep's report, or what its project lacks."""
+    from baton.cli.sweeping import report_of, scene_of  # start-up: the sweep imports this room
+    from baton.engine.heartbeats import JUDGES, Sight
+
+    if skill.level != JUDGES and project is None:
+        return Sight()
+    scene = scene_of(wiring)
+    stopped = wiring.config.is_stopped()
+    matters = matters_of(scene, wiring.parking.now().values(), starving_in_vain(scene), is_stopped=stopped)
+    is_judge = skill.level == JUDGES
+    return Sight(
+        report=report_of(wiring) if is_judge else None,
+        matters=tuple(matters) if is_judge else (),
+        backlog=_lack(scene, cause, project) if project is not None else None,
+    )
+
+
+def invoke_heartbeat(
+    wiring: Wiring, agent: str | None, cause: str, project: str | None, *, detach: bool, inherited: str | None
+) -> Answer:
+    """Carry out ``invoke_agent.py AGENT --heartbeat``."""
+    from baton.cli.supervising import adopt, supervisor  # start-up: they import this room
+    from baton.domain.agent_records import Cause
+
+    if agent is None:
+        raise InvalidWord("--heartbeat needs an AGENT", cure="name one; agent.py list shows them")
+    wiring.agents.find(check_agent(agent))
+    if project is not None:
+        _check_project(wiring, project)
+    if inherited is not None:
+        slot: Slot | None = adopt(wiring, inherited)
+    else:
+        if wiring.config.is_stopped():
+            raise Stopped(cure=f"remove {wiring.home.stop_file}")
+        slot = wiring.store.slots.take(wiring.config.settings().concurrency.agents)
+    if slot is None:
+        raise Busy("every slot is in use", cure="wait, or raise concurrency.agents")
+    if detach:
+        more = () if project is None else ("--project", project)
+        try:
+            pid = wiring.launcher.start(slot, (agent, "--heartbeat", *more))
+        except BaseException:
+            slot.free()
+            raise
+        slot.leave()
+        return Answer({"detached": True, "pid": pid}, f"Started in the background (pid {pid}).")
+    served = supervisor(wiring, slot)
+    try:
+        answer = _carry(wiring, served, agent, Cause(cause), project)
+    except BaseException:
+        served.seat.slot.free()
+        raise
+    if inherited is None:
+        served.leave()
+        return answer
+    served.serve()  # goes on with what is ready
+    return Answer({"served": True})
+
+
+def _carry(wiring: Wiring, served: Any, agent: str, cause: Cause, project: str | None) -> Answer:
+    from functools import partial
+
+    from baton.adapters.prices import ListPrices
+    from baton.adapters.processes import LinuxProcesses
+    from baton.cli.preparing import preparation
+    from baton.domain.agent_records import Cause
+    from baton.engine.heartbeats import Heartbeats, Skipped
+
+    served.begin()
+    beats = Heartbeats(
+        wiring.door,
+        wiring.clock,
+        wiring.agents,
+        preparation(wiring),
+        LinuxProcesses(),
+        served.seat,
+        wiring.parking,
+        prices=ListPrices(),
+        look=partial(sight, wiring),
+        warn=wiring.warn,
+    )
+    try:
+        begun = beats.begin(agent, cause, project)
+    except BatonError:
+        if cause is Cause.HAND:
+            raise
+        return Answer({"agent": agent, "begun": False})  # somebody was quicker, or it is not due any more
+    if isinstance(begun, Skipped):
+        return Answer({"agent": agent, "skipped": begun.reason}, f"{agent} was not run: {begun.reason}.")
+    after, watched = beats.carry(begun)
+    outcome = after.beat.outcome if after is not None and after.beat is not None else watched.outcome
+    good = outcome is Outcome.COMPLETED
+    data = {"agent": agent, "run": begun.lease.run, "outcome": outcome, "summary": watched.summary}
+    text = f"{agent} {str(outcome).replace('_', ' ')}" + (f": {watched.summary}" if good and watched.summary else "")
+    if not good and watched.message:
+        text += f"\n{watched.message}"
+    return Answer(data, text, 0 if good else 1)
+
+
+def _lack(scene: Scene, cause: Cause, project: str) -> dict[str, Any] | None:
+    known = {one.project: one for one in backlogs(scene.tasks, scene.campaigns, scene.settings)}
+    found = known.get(project) or Backlog(project=project, have=0, want=0)
+    facts = backlog_facts(found, scene.tasks, scene.campaigns)
+    if facts is not None and cause == "hand":
+        facts["missing"] = max(1, facts["missing"])  # whoever asks by hand wants at least one
+    return facts
+
+
+def _check_project(wiring: Wiring, project: str) -> None:
+    check_id(project, "project")
+    known = {one.project for one in wiring.store.campaigns.live() if hasattr(one, "project")}
+    if project not in known:
+        raise InvalidInput(f"no campaign is of a project '{project}'", cure="campaign.py list shows them")
