@@ -43,8 +43,8 @@ esac
     "loginctl": '#!/bin/sh\necho "loginctl $*" >> $HOME/calls.txt\n',
     "git": f"""\
 #!/bin/sh
-case $1 in
-clone | fetch | pull | push) echo "git $*" >> $HOME/calls.txt ;;
+case " $* " in
+*" clone "* | *" fetch "* | *" pull "* | *" push "*) echo "git $*" >> $HOME/calls.txt ;;
 *) exec {shutil.which("git")} "$@" ;;
 esac
 """,

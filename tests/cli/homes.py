@@ -34,7 +34,7 @@ FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
 VERBS = {
     "assignment": (
         "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
-        "align",
+        "align", "clean",
     ),
     "agent": ("list", "show", "unpark"),
     "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
