@@ -64,14 +64,6 @@ def take_turn(task: Task, command: c.TakeTurn, now: str) -> Change:
     return Change(with_assignment(task, turn=True), (News("turn_taken", None, {"namespace": assignment.namespace}),))
 
 
-def without_turn(task: Task) -> Task:
-    """Return the task without its turn when it has no use for it: blocked or finished, and nothing of it runs."""
-    assignment = task.assignment
-    if assignment is None or not assignment.turn or task.leases:
-        return task
-    return with_assignment(task, turn=False) if task.is_finished or task.blocked is not None else task
-
-
 def follow(task: Task, unit: Unit, acts: Sequence[Act], at: str, run: str | None) -> tuple[Task, list[News]]:
     """Let what a completed job's run did happen, and let the line go on behind it."""
     news: list[News] = []

@@ -9,8 +9,8 @@ from baton.domain.assignment_line import is_undecided, within_cost
 from baton.domain.assignments import GUARDIAN, PM
 from baton.domain.errors import IllegalTransition
 from baton.domain.news import News
-from baton.domain.records import Lease, Task, Unit
-from baton.domain.statuses import FailureKind, Outcome, ReportKind
+from baton.domain.records import Lease, Task
+from baton.domain.statuses import FailureKind, Outcome
 from baton.domain.task_line import put
 
 UNDECIDED = {
@@ -19,16 +19,24 @@ UNDECIDED = {
 }
 
 
-def ended_well(lease: Lease, command: c.EndRun) -> bool:
-    """Tell whether a run has come to its end by itself: it said so, or an agent program came to its result."""
-    if lease.report is not None:
-        return lease.report.kind is ReportKind.COMPLETED
-    is_silent = command.outcome is Outcome.NOT_COMPLETED and command.kind is FailureKind.NO_REPORT
-    return is_silent or command.outcome is Outcome.COMPLETED
+def judged(task: Task, lease: Lease, command: c.EndRun, outcome: Outcome) -> tuple[Outcome, c.EndRun]:
+    """Return how the run of a job has ended, given how that of a step would have.
+
+    A job's result is its last message: whoever comes to its end by itself has done it, though it reported nothing; but
+    not one that was to decide something and has not.
+    """
+    if outcome is Outcome.NOT_COMPLETED and (command.kind is not FailureKind.NO_REPORT or command.missing):
+        return outcome, command
+    if outcome not in (Outcome.COMPLETED, Outcome.NOT_COMPLETED):
+        return outcome, command
+    if not has_left_undecided(task, lease):
+        return Outcome.COMPLETED, command
+    said = structs.replace(command, kind=FailureKind.NO_DECISION, message=UNDECIDED[lease.agent])
+    return Outcome.NOT_COMPLETED, said
 
 
 def has_left_undecided(task: Task, lease: Lease) -> bool:
-    """Tell whether the run of a pm or guardian has not done what it is for."""
+    """Tell whether a pm or guardian has not done what it is for."""
     return is_undecided(task, task.unit(lease.unit), frozenset(act.kind.value for act in lease.acts))
 
 
@@ -48,8 +56,8 @@ def counted(task: Task, lease: Lease, command: c.EndRun, at: str) -> tuple[Task,
     return within_cost(task, at, lease.run)
 
 
-def with_last_message(unit: Unit, lease: Lease, command: c.EndRun) -> Lease:
+def with_last_message(lease: Lease, command: c.EndRun) -> Lease:
     """Return the lease of a job's run with its last message in the place of a summary that it did not report."""
-    if unit.job is None or lease.report is None or lease.report.summary is not None:
+    if lease.report is None or lease.report.summary is not None:
         return lease
     return structs.replace(lease, report=structs.replace(lease.report, summary=command.summary))

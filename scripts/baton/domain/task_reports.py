@@ -6,7 +6,6 @@ from msgspec import structs
 
 from baton.domain import commands as c
 from baton.domain.errors import IllegalTransition, InvalidInput, LeaseMismatch
-from baton.domain.job_ends import check_decided
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.records import Report, Task
 from baton.domain.statuses import ReportKind
@@ -46,7 +45,9 @@ def report_run(task: Task, command: c.ReportRun, now: str) -> Change:
             return Change(task)
         raise IllegalTransition(f"this run has already reported {lease.report.kind}; the first report stands")
     run_lease(task, command.token)  # a revoked lease cannot report
-    if command.kind is ReportKind.COMPLETED:
+    if command.kind is ReportKind.COMPLETED and task.assignment is not None:
+        from baton.domain.job_ends import check_decided  # start-up: most tasks are no assignments
+
         check_decided(task, lease)
     reported = structs.replace(lease, report=report)
     kept = tuple(reported if other.token == lease.token else other for other in task.leases)

@@ -8,12 +8,10 @@ from msgspec import structs, to_builtins
 
 from baton.domain import commands as c
 from baton.domain import units
-from baton.domain.assignment_acts import failed, follow
 from baton.domain.assignments import LOOKERS
 from baton.domain.consequences import Then, consequence_of
 from baton.domain.errors import EvidenceMissing, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
-from baton.domain.job_ends import UNDECIDED, check_decided, counted, ended_well, has_left_undecided, with_last_message
 from baton.domain.news import Change, News, last_line, stamp_for
 from baton.domain.readers_row import with_readers_row
 from baton.domain.records import Failure, Lease, Result, Task, Unit
@@ -49,7 +47,10 @@ def complete_by_hand(task: Task, command: c.CompleteByHand, now: str) -> Change:
     """Complete the current step at once, under a hand lease."""
     lease = own_hand_lease(task, command.agent)
     check_evidence(task.unit(lease.unit), command.missing)
-    check_decided(task, lease)
+    if task.assignment is not None:
+        from baton.domain.job_ends import check_decided  # start-up: most tasks are no assignments
+
+        check_decided(task, lease)
     at = stamp_for(task, now)
     result = Result(
         at=at,
@@ -84,12 +85,14 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
         raise LeaseMismatch(f"run {command.run} does not hold lease {command.token} any more")
     at = stamp_for(task, now)
     unit = task.unit(lease.unit)
-    lease = with_last_message(unit, lease, command)
-    outcome = _outcome(task, unit, lease, command)
+    outcome = _outcome(unit, lease, command)
     if outcome is Outcome.NOT_COMPLETED and command.missing:
         command = structs.replace(command, kind=FailureKind.EVIDENCE, message=not_done(command.missing))
-    elif outcome is Outcome.NOT_COMPLETED and ended_well(lease, command) and has_left_undecided(task, lease):
-        command = structs.replace(command, kind=FailureKind.NO_DECISION, message=UNDECIDED[unit.agent or ""])
+    if unit.job is not None:
+        from baton.domain.job_ends import judged, with_last_message  # start-up: most tasks are no assignments
+
+        lease = with_last_message(lease, command)
+        outcome, command = judged(task, lease, command, outcome)
     data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": lease.agent, "outcome": outcome}
     data |= {key: value for key, value in _facts(command).items() if value not in (None, {}, "")}
     news = [News("run_ended", lease.run, data)]
@@ -102,6 +105,8 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
         unit = task.unit(lease.unit)
         task = put(task, structs.replace(unit, usage=added(unit.usage, command.usage)))
     if task.assignment is not None:
+        from baton.domain.job_ends import counted  # start-up: the same
+
         task, more = counted(task, lease, command, at)
         news += more
     task, settled = settle(task, at)
@@ -119,7 +124,7 @@ def preview(task: Task, token: int) -> Task:
 # -- the parts of an end ------------------------------------------------------------------------------------------
 
 
-def _outcome(task: Task, unit: Unit, lease: Lease, command: c.EndRun) -> Outcome:
+def _outcome(unit: Unit, lease: Lease, command: c.EndRun) -> Outcome:
     if lease.void:
         return Outcome.REVOKED
     outcome = Outcome(lease.report.kind.value) if lease.report is not None else command.outcome
@@ -127,9 +132,6 @@ def _outcome(task: Task, unit: Unit, lease: Lease, command: c.EndRun) -> Outcome
         raise InvalidInput("only a run's own report sends a task back")
     if lease.report is None and lease.revoked is not None:
         return Outcome.REVOKED
-    if ended_well(lease, command) and unit.job is not None and not unit.expects:
-        # A job's result is its last message: whoever ends well has done it, but for one that was to decide.
-        return Outcome.NOT_COMPLETED if has_left_undecided(task, lease) else Outcome.COMPLETED
     if outcome is Outcome.COMPLETED and unit.expects:
         if command.missing is None:
             raise EvidenceMissing("nobody has looked for what the step must leave")
@@ -207,6 +209,8 @@ def _failed(
         return put(task, units.change(unit, again)), []
     task = put(task, units.change(unit, units.Exhaust(at=at, failure=failure)))
     if unit.job is not None and unit.agent not in LOOKERS and decision.kind is BlockKind.ATTEMPTS:
+        from baton.domain.assignment_acts import failed  # start-up: most tasks are no assignments
+
         return failed(task, unit, at)  # the PM is told, and decides
     reason = decision.reason + (f": {last_line(failure.message)}" if failure.message else "")
     return block(task, decision.kind, reason, unit.key, at, run=lease.run)
@@ -252,6 +256,8 @@ def _complete(task: Task, lease: Lease, result: Result, at: str, *, finish: bool
     unit = task.unit(lease.unit)
     task, news = complete_unit(without_lease(task, lease), unit, result, at)
     if task.assignment is not None:
+        from baton.domain.assignment_acts import follow  # start-up: most tasks are no assignments
+
         task, more = follow(task, task.unit(unit.key), lease.acts, at, lease.run)
         return task, news + more
     if not finish:

@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec import structs
 
-from baton.domain import assignment_acts as assignments
 from baton.domain import commands as c
 from baton.domain import task_branches as branches
 from baton.domain import task_edits as edits
@@ -26,6 +25,19 @@ from baton.domain.records import Event, Task
 from baton.domain.statuses import TaskStatus
 
 Handler = Callable[[Task, Any, str], Change]
+
+
+def _act(task: Task, command: c.ActOnAssignment, now: str) -> Change:
+    from baton.domain.assignment_acts import act  # start-up: most tasks are no assignments
+
+    return act(task, command, now)
+
+
+def _take_turn(task: Task, command: c.TakeTurn, now: str) -> Change:
+    from baton.domain.assignment_acts import take_turn  # start-up: the same
+
+    return take_turn(task, command, now)
+
 
 # A person may always say something about a live task, and what runs must always be able to end.
 _ALWAYS: dict[type, Handler] = {
@@ -45,7 +57,7 @@ _ALWAYS: dict[type, Handler] = {
     c.CompleteBranch: branches.complete_by_hand,
     c.RetriggerBranches: branches.retrigger,
     c.ClearBranches: branches.clear,
-    c.ActOnAssignment: assignments.act,
+    c.ActOnAssignment: _act,
 }
 
 _LIVE: dict[type, Handler] = _ALWAYS | {
@@ -55,7 +67,7 @@ _LIVE: dict[type, Handler] = _ALWAYS | {
     c.ReviseByHand: runs.revise_by_hand,
     c.BlockTask: edits.block,
     c.EndBackoff: edits.end_backoff,
-    c.TakeTurn: assignments.take_turn,
+    c.TakeTurn: _take_turn,
 }
 
 TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
@@ -103,8 +115,18 @@ def decide(task: Task | None, command: Any, now: str) -> tuple[Task, list[Event]
     change = handler(task, command, now)
     if change.record is task:
         return task, []
-    settled = structs.replace(change, record=with_readers_row(assignments.without_turn(change.record)))
+    settled = structs.replace(change, record=with_readers_row(_without_turn(change.record)))
     return stamped("task", task, settled, now)
+
+
+def _without_turn(task: Task) -> Task:
+    """Return the task without its turn when it has no use for it: blocked or finished, and nothing of it runs."""
+    assignment = task.assignment
+    if assignment is None or not assignment.turn or task.leases:
+        return task
+    if not task.is_finished and task.blocked is None:
+        return task
+    return structs.replace(task, assignment=structs.replace(assignment, turn=False))
 
 
 def refusal(task: Task, command: Any) -> str:
