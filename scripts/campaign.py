@@ -12,6 +12,7 @@ from baton import start
 start.require(__file__)
 
 from baton.cli.campaign_verbs import VERBS
+from baton.cli.preflight_verb import preflight_campaign
 from baton.cli.script import group, main
 from baton.cli.timeline_verbs import of_campaign
 
@@ -19,7 +20,7 @@ command = group(
     "campaign",
     "Make campaigns, and see how far they are.",
     "campaign.py create spring.yaml\nactivate_campaign.py spring-launch\ncampaign.py show spring-launch",
-    [*VERBS, of_campaign],
+    [*VERBS, preflight_campaign, of_campaign],
 )
 
 if __name__ == "__main__":

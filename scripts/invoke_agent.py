@@ -55,20 +55,14 @@ def command(
     Exit code 0: the step was completed or sent back; a heartbeat ended well, or had nothing to do. 1: it was not.
     75: held, not ready, stopped, or no free slot.
     """
+    given = {"branch": branch, "project": project, "next_": next_, "detach": detach, "inherited": slot}
+    if heartbeat:
+        from baton.cli.heartbeating import invoke_heartbeat  # start-up
+
+        return invoke_heartbeat(wiring, agent, task, cause=cause, **given)
     from baton.cli.supervising import invoke  # start-up
 
-    return invoke(
-        wiring,
-        agent,
-        task,
-        branch=branch,
-        heartbeat=heartbeat,
-        project=project,
-        cause=cause,
-        next_=next_,
-        detach=detach,
-        inherited=slot,
-    )
+    return invoke(wiring, agent, task, **given)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/sh
 ''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
 
-"""Pipeline templates: look at, make, validate."""
+"""Pipeline templates: look at, make, validate, change."""
 
 import os
 import sys
@@ -11,15 +11,15 @@ from baton import start
 
 start.require(__file__)
 
+from baton.cli.pipeline_changes import CHANGES
 from baton.cli.pipeline_verbs import VERBS
-from baton.cli.refused import not_built
 from baton.cli.script import group, main
 
 command = group(
     "pipeline",
-    "Look at pipeline templates, and make your own.",
-    "pipeline.py list\npipeline.py create my-line.yaml\npipeline.py validate my-line.yaml",
-    [*VERBS, *(not_built(verb, "pipeline") for verb in ("rename", "fork", "remove", "set-model"))],
+    "Look at pipeline templates, make your own, change them.",
+    "pipeline.py list\npipeline.py create my-line.yaml\npipeline.py fork content-draft our-draft",
+    [*VERBS, *CHANGES],
 )
 
 if __name__ == "__main__":

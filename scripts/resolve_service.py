@@ -37,12 +37,15 @@ def refused(error: BatonError) -> dict[str, object]:
 @click.argument("capability")
 @click.option("--use-case", metavar="U", help="Only services that serve this use case.")
 @click.option("--campaign", metavar="C", help="With the order that this campaign asks for.")
+@click.option("--task", metavar="T", help="With the order that this task asks for (default: BATON_TASK).")
 @click.option("--chain", is_flag=True, help="All active services in their order, as a fallback chain.")
-def command(wiring: "Wiring", capability: str, use_case: str | None, campaign: str | None, chain: bool) -> Answer:
+def command(
+    wiring: "Wiring", capability: str, use_case: str | None, campaign: str | None, task: str | None, chain: bool
+) -> Answer:
     """Print the best active service for CAPABILITY: the one with the lowest priority number."""
     from baton.cli.resolving import resolve_service  # start-up
 
-    return resolve_service(wiring, capability, use_case, campaign, chain=chain)
+    return resolve_service(wiring, capability, use_case, campaign, task, chain=chain)
 
 
 if __name__ == "__main__":

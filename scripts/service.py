@@ -11,15 +11,14 @@ from baton import start
 
 start.require(__file__)
 
-from baton.cli.refused import not_built
-from baton.cli.registry_verbs import list_services
 from baton.cli.script import group, main
+from baton.cli.service_verbs import SERVICE_VERBS
 
 command = group(
     "service",
-    "Look at the service registry.",
-    "service.py list",
-    [list_services, *(not_built(verb, "service") for verb in ("toggle", "reorder", "health"))],
+    "Look at the service registry, and say which services are used, in which order.",
+    "service.py list\nservice.py toggle dataforseo --off\nservice.py health",
+    SERVICE_VERBS,
 )
 
 if __name__ == "__main__":

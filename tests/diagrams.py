@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from baton.domain.agents import AGENT_TABLE
 from baton.domain.campaigns import CAMPAIGN_TABLE
 from baton.domain.tasks import TASK_TABLE
 from baton.domain.units import UNIT_TABLE
@@ -39,6 +40,7 @@ def generated() -> str:
         matrix("A task", TASK_TABLE),
         matrix("A unit", UNIT_TABLE),
         matrix("A campaign", CAMPAIGN_TABLE),
+        matrix("What is kept of an agent", AGENT_TABLE),
     ]
     return "\n\n".join(parts)
 

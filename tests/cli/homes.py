@@ -30,16 +30,18 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "why")
+FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
 VERBS = {
     "assignment": (
         "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
         "align", "clean",
     ),
-    "agent": ("list", "show", "unpark"),
-    "campaign": ("create", "list", "show", "update", "pause", "resume", "complete", "extend", "timeline"),
-    "pipeline": ("list", "show", "create", "validate"),
-    "service": ("list",),
+    "agent": ("list", "show", "heartbeat", "stop", "unpark"),
+    "campaign": (
+        "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
+    ),
+    "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
+    "service": ("list", "toggle", "reorder", "health"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
         "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",

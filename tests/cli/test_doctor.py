@@ -490,6 +490,28 @@ def test_settings_that_cannot_be_read_are_an_error_word_for_word(well: Home) -> 
     assert "concurency: unknown key" in said["message"]
 
 
+def test_an_active_service_that_cannot_work_and_a_required_category_without_one_are_warnings(well: Home) -> None:
+    (well.root / "config/services.yaml").write_text(
+        "categories:\n"
+        "  seo: {required: true, services: [{name: off, active: false, script: services/gone}]}\n"
+        "  images: {services: [{name: painter, script: services/gone}, {name: far, mcp_server: no-such --stdio}]}\n"
+    )
+    gone = f"{well.root}/config/services/gone"
+    assert [one for one in warnings(well) if one[0] == "services"] == [
+        (
+            "services",
+            f"service painter (images): the script 'services/gone' of service painter does not exist: {gone}",
+            f"put the program there, or mend {well.root}/config/services.yaml",
+        ),
+        (
+            "services",
+            "service far (images): the command 'no-such' of its MCP server is not in PATH",
+            f"install it, or mend mcp_server in {well.root}/config/services.yaml",
+        ),
+        ("services", "no service is active for 'seo', which is required", "service.py toggle NAME --on"),
+    ]
+
+
 def test_services_that_cannot_be_read_are_an_error_word_for_word(well: Home) -> None:
     (well.root / "config/services.yaml").write_text("categories: {seo: {services: [{nam: x}]}}\n")
     said = well.call("service", "list", "--json").error

@@ -25,7 +25,12 @@ def test_a_new_home_has_everything_the_contract_names(tmp_path: Path) -> None:
         assert stat.S_ISDIR(found[folder][0]), folder
     for folder in ("tasks", "archive/tasks", "campaigns", "runs", "events", "quarantine", "locks", "slots", "ready"):
         assert stat.S_ISDIR(found[f"state/{folder}"][0]), folder
-    assert {path for path, (mode, _) in found.items() if stat.S_ISREG(mode)} == {"config/baton.yaml", "crontab.example"}
+    assert {path for path, (mode, _) in found.items() if stat.S_ISREG(mode) and "/cache/" not in path} == {
+        "config/baton.yaml",
+        "config/services.yaml",
+        "crontab.example",
+        "memory/long-term/SERVICE_REGISTRY.md",
+    }
 
 
 def test_a_new_home_is_private(tmp_path: Path) -> None:

@@ -160,13 +160,6 @@ def test_a_run_cannot_start_another_agent(home: Home) -> None:
     assert home.call("invoke_agent", "alpha", "t-1", "--json", BATON_RUN="r-1").refusal == (1, "illegal_transition")
 
 
-def test_what_is_not_built_yet_is_refused_by_name(home: Home) -> None:
-    home.make_task()
-    done = home.call("invoke_agent", "alpha", "--heartbeat", "--json")
-    assert done.refusal == (1, "invalid_input")
-    assert "not built yet" in done.error["message"]
-
-
 def test_it_runs_exactly_one_unit_and_the_freed_slot_goes_on(live: Home) -> None:
     live.stop()
     live.make_task()

@@ -152,10 +152,3 @@ def test_a_file_that_bears_another_slug_than_its_name_is_refused(home: Home) -> 
     done = home.call("pipeline", "show", "other", "--json")
     assert done.refusal == (1, "invalid_input")
     assert "its slug is 'my-line', not 'other'" in done.error["message"]
-
-
-@pytest.mark.parametrize("verb", ["rename", "fork", "remove", "set-model"])
-def test_what_is_not_built_yet_is_refused_by_name(home: Home, verb: str) -> None:
-    done = home.call("pipeline", verb, "my-line", "x", "--json")
-    assert done.refusal == (1, "invalid_input")
-    assert done.error["message"] == f"'pipeline.py {verb}' is not built yet"

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from tests.domain.test_histories import check_record
 
+from baton.domain.agent_records import AgentRecord, Heartbeat, Hunger
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.pipelines import OnComplete, Step, Template
@@ -22,12 +23,12 @@ from baton.domain.usage import Usage
 from baton.store.codec import Codec
 
 SAMPLES = Path(__file__).with_name("samples")
-NEWEST = {"task": SAMPLES / f"task-{SCHEMA}.json", "campaign": SAMPLES / f"campaign-{SCHEMA}.json"}
-IDS = {"task": "spring-001", "campaign": "spring"}
+IDS = {"task": "spring-001", "campaign": "spring", "agent": "helper"}
+NEWEST = {kind: SAMPLES / f"{kind}-{SCHEMA}.json" for kind in IDS}
 MARK = b'"schema": %d' % SCHEMA
-TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign}
+TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign, "agent": AgentRecord}
 
-both = pytest.mark.parametrize("kind", TYPES)
+each = pytest.mark.parametrize("kind", TYPES)
 every_sample = pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.name)
 
 
@@ -57,7 +58,7 @@ def test_every_sample_is_still_read(path: Path) -> None:
     assert record.history[-1].version == record.version
 
 
-@both
+@each
 def test_the_newest_sample_is_written_back_byte_for_byte(kind: str) -> None:
     assert codec(kind).encode(codec(kind).decode(newest(kind), IDS[kind])) == newest(kind)
 
@@ -76,6 +77,11 @@ def test_the_sample_of_a_campaign_shows_every_key(type: type[msgspec.Struct]) ->
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("campaign"))))
 
 
+@pytest.mark.parametrize("type", [AgentRecord, Heartbeat, Hunger])
+def test_the_sample_of_an_agent_shows_every_key(type: type[msgspec.Struct]) -> None:
+    assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("agent"))))
+
+
 def test_the_sample_of_a_campaign_shows_every_key_of_a_step_that_is_built() -> None:
     assert set(Step.__struct_fields__) - {"gates", "review", "expects"} <= set(
         keys_of(json.loads(newest("campaign"))["snapshot"])
@@ -85,7 +91,7 @@ def test_the_sample_of_a_campaign_shows_every_key_of_a_step_that_is_built() -> N
 # -- what is not read ---------------------------------------------------------------------------------------------
 
 
-@both
+@each
 @pytest.mark.parametrize("schema", [SCHEMA + 1, SCHEMA + 10**30])
 def test_a_record_of_a_newer_schema_is_refused_as_newer(kind: str, schema: int) -> None:
     newer = newest(kind).replace(MARK, b'"schema": %d' % schema, 1)
@@ -93,7 +99,7 @@ def test_a_record_of_a_newer_schema_is_refused_as_newer(kind: str, schema: int) 
         codec(kind).decode(newer, IDS[kind])
 
 
-@both
+@each
 def test_a_newer_record_with_keys_that_we_do_not_know_is_newer_and_not_damaged(kind: str) -> None:
     newer = newest(kind).replace(MARK, b'"mood": "sunny", "schema": %d' % (SCHEMA + 1), 1)
     with pytest.raises(StateNewer):
@@ -117,13 +123,13 @@ def test_a_newer_record_with_keys_that_we_do_not_know_is_newer_and_not_damaged(k
     ],
     ids=["empty", "zeros", "null", "list", "object", "schema only", "a word", "bytes", "id only", "lists", "objects"],
 )
-@both
+@each
 def test_garbage_is_refused_as_damaged(kind: str, garbage: bytes) -> None:
     with pytest.raises(StateDamaged, match=f"the record of {kind} '{IDS[kind]}' cannot be read"):
         codec(kind).decode(garbage, IDS[kind])
 
 
-@both
+@each
 def test_a_record_that_was_cut_off_anywhere_is_damaged(kind: str) -> None:
     whole = newest(kind)
     for length in range(0, len(whole.rstrip()) - 1, 61):
@@ -149,7 +155,7 @@ def test_a_record_that_is_not_quite_one_is_damaged(good: bytes, bad: bytes) -> N
         codec("task").decode(whole.replace(good, bad, 1), "spring-001")
 
 
-@both
+@each
 def test_the_record_of_another_is_damaged(kind: str) -> None:
     with pytest.raises(StateDamaged, match=f"holds the record of '{IDS[kind]}'"):
         codec(kind).decode(newest(kind), "winter-001")

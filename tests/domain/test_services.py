@@ -221,7 +221,7 @@ def test_an_order_may_name_services_of_another_use_case() -> None:
         (
             ["on", "off"],
             "the order for 'seo_keywords' names 'off', which is not active",
-            "switch it on in config/services.yaml, or take it out of the order",
+            "switch it on: service.py toggle off --on; or take it out of the order",
         ),
         (["on", "on"], "the order for 'seo_keywords' names a service twice", ""),
     ],
@@ -304,7 +304,7 @@ def test_in_an_empty_registry_the_cure_is_to_add_something() -> None:
             [{"name": "off", "active": False}],
             None,
             "no active service for capability 'seo_keywords'",
-            "switch one on in config/services.yaml: off",
+            "switch one on: service.py toggle off --on",
         ),
         (
             [{"name": "a", "use_cases": ["trends"]}],

@@ -121,24 +121,19 @@ def activate(wiring: Wiring, campaign: str, *, dispatch: bool) -> Answer:
 def _check_agents(wiring: Wiring, campaign: Campaign) -> None:
     """Refuse a campaign that some agent of its line or its branches could not work for, before a task of it is made.
 
-    Later on such an agent blocks its task: what is active already is not refused, and not held up.
+    Later on such an agent blocks its task: what is active already is not refused, and not held up. What agents will do
+    without is said.
     """
-    from baton.domain.campaigns import CampaignStatus  # start-up: agents do not need it
-    from baton.domain.pipelines import branches_of, units_of  # start-up: the same
-    from baton.engine.run_skills import further_skills  # start-up: the same
-    from baton.store.skills import script_path  # start-up: the same
+    from baton.cli.placing import preflight  # start-up: agents do not need it
+    from baton.domain.campaigns import CampaignStatus  # start-up: the same
 
     if campaign.status is not CampaignStatus.PLANNING:
         return
-    settings = wiring.config.settings()
-    branches = branches_of(campaign.snapshot, campaign.deliverables).values()
-    for unit in (*units_of(campaign.snapshot.main_steps), *branches):
-        if unit.agent is None:
-            continue
-        skill = wiring.agents.find(unit.agent)
-        if (unit.harness or skill.harness or settings.harness.default) == "script":
-            script_path(skill)
-        further_skills(wiring.agents, skill, unit, campaign, settings)
+    found = preflight(wiring, campaign)
+    if found.faults:
+        raise found.faults[0]
+    for warning in found.warnings():
+        wiring.warn(warning)
 
 
 def _look(wiring: Wiring, agent: str) -> calls.Look:

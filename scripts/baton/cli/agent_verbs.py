@@ -10,16 +10,19 @@ import msgspec
 from baton.cli.amounts import money
 from baton.cli.caller import check_said, person
 from baton.cli.configuration import SHIPPED_SKILLS
+from baton.cli.placing import agent_status
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.agent_commands import HearFrom, RevokeHeartbeat
 from baton.domain.agent_records import UNIT, AgentRecord
-from baton.domain.errors import InvalidInput, InvalidWord
+from baton.domain.availability import ServiceStatus
+from baton.domain.errors import BatonError, InvalidInput, InvalidWord
 from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_agent
 from baton.domain.news import last_line
 from baton.domain.records import Task, Unit
+from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.domain.usage import Usage
 from baton.engine.agent_stats import Standing, Stats, standing_of, stats_of
@@ -50,7 +53,7 @@ def show_agent(wiring: Wiring, agent: str) -> Answer:
     """Show one agent: its skill, how it stands, what it has done, its last heartbeat."""
     skill = wiring.agents.find(check_agent(agent))
     data = _Gathered(wiring).of(skill)
-    parts = ("stats", "last_run")
+    parts = ("stats", "last_run", "missing_services")
     words = [f"{key:16} {value}" for key, value in data.items() if key not in parts and not _is_empty(value)]
     words += [f"{key:16} {value}" for key, value in _told(data["stats"]).items()]
     if data["last_run"] is not None:
@@ -60,6 +63,9 @@ def show_agent(wiring: Wiring, agent: str) -> Answer:
         words.append(
             f"{'last heartbeat':16} begun {last['begun_at']} ({last['cause']}); {end}" + (f": {said}" if said else "")
         )
+    for lack in data["missing_services"]:
+        need = "required" if lack["required"] else "optional"
+        words += [f"{'missing':16} {lack['capability']} ({need}): {lack['reason']}", f"{'':16} {lack['cure']}"]
     return Answer(data, "\n".join(words))
 
 
@@ -122,8 +128,9 @@ class _Gathered:
 
     def __init__(self, wiring: Wiring) -> None:
         store = wiring.store
+        self._wiring = wiring
         self._now = wiring.clock.now()
-        self._settings = wiring.config.settings()
+        self._settings = _settings_of(wiring)
         self._parked = wiring.parking.look(self._settings)
         self._stats = stats_of(store.log)
         self._tasks = [task for task in store.tasks.live() if isinstance(task, Task)]
@@ -151,11 +158,26 @@ class _Gathered:
             "note": record.note if record is not None else None,
             "stats": stats,
             "last_run": _last_run(record),
+            **_services(self._wiring, skill),
         }
+
+
+def _settings_of(wiring: Wiring) -> Settings:
+    """The settings; the defaults where the file is broken: who looks at agents may be looking for the reason."""
+    try:
+        return wiring.config.settings()
+    except BatonError:
+        return Settings()
 
 
 def _last_run(record: AgentRecord | None) -> dict[str, Any] | None:
     return msgspec.to_builtins(record.beat) if record is not None and record.beat is not None else None
+
+
+def _services(wiring: Wiring, skill: Skill) -> dict[str, Any]:
+    """How an agent stands with the services that it declares; null where the registry cannot be read."""
+    status, missing = agent_status(wiring, skill)
+    return {"service_status": status, "missing_services": msgspec.to_builtins(missing)}
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
@@ -164,12 +186,18 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
         one["name"],
         "shipped" if one["shipped"] else "own",
         one["level"] or "-",
-        one["status"],
+        _standing(one),
         one["harness"] or "default",
         one["stats"]["steps_completed"],
         "-" if rate is None else f"{100 * rate:.0f} %",
         one["description"][:70],
     )
+
+
+def _standing(one: dict[str, Any]) -> str:
+    known = {None: ", services unknown", ServiceStatus.ENABLED: ""}
+    status: str = one["status"]
+    return status + known.get(one["service_status"], f", {one['service_status']}")
 
 
 def _told(stats: dict[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import msgspec
 from baton.adapters.workspaces import Workspaces
 from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
+from baton.cli.placing import faults_of_services, with_orders
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.task_views import pieces_of
@@ -58,6 +59,8 @@ def create(wiring: Wiring, file: str) -> Answer:
             if is_new:
                 workspaces.remove_campaign(written.project, written.slug)
             raise
+    for fault in faults_of_services(wiring, campaign.services):
+        wiring.warn(f"it cannot be activated so: {fault.message}")
     text = (
         f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
     )
@@ -99,11 +102,16 @@ def show(wiring: Wiring, slug: str) -> Answer:
 @click.option("--name")
 @click.option("--description")
 @click.option("--notes")
-def update(wiring: Wiring, slug: str, **words: str | None) -> Answer:
-    """Change words that describe a campaign; tasks that are made later see them."""
-    fields = {name: value for name, value in words.items() if value is not None}
+@click.option(
+    "--services", "orders", multiple=True, metavar="CAPABILITY=NAME,...", help="Try these first; CAPABILITY=: no order."
+)
+def update(wiring: Wiring, slug: str, orders: tuple[str, ...], **words: str | None) -> Answer:
+    """Change words that describe a campaign, which tasks that are made later see, and its order of services."""
+    fields: dict[str, Any] = {name: value for name, value in words.items() if value is not None}
+    if orders:
+        fields["services"] = with_orders(wiring, wiring.campaign(check_slug(slug)).services, orders)
     if not fields:
-        raise InvalidInput("nothing to change is named", cure="add --name, --description or --notes")
+        raise InvalidInput("nothing to change is named", cure="add --name, --description, --notes or --services")
     if "name" in fields:
         check_said("--name", fields["name"])
     campaign = wiring.door.campaign(check_slug(slug), commands.UpdateCampaign(by=person(wiring.environ), fields=fields))

@@ -8,12 +8,14 @@ from importlib.util import find_spec
 
 from msgspec import Struct
 
-from baton.cli.amounts import amounts, money, short
+from baton.cli.amounts import amounts, dollars, money, short
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
 from baton.domain.errors import InvalidInput, InvalidWord
+from baton.domain.service_calls import ATTEMPTED
 from baton.domain.times import later, parse_duration
 from baton.domain.usage import TOKENS, Usage
+from baton.engine.service_spending import ServiceRow, service_costs
 from baton.engine.spending import Part, Row, spending
 
 NO_NAME = {"model": "(not said)", "campaign": "(none)"}
@@ -28,6 +30,7 @@ class Costs(Struct, frozen=True, kw_only=True):
     by: str | None
     total: Row
     rows: list[Row]
+    services: list[ServiceRow]
 
 
 def costs(wiring: Wiring, by: str | None, since: str | None) -> Costs:
@@ -37,7 +40,14 @@ def costs(wiring: Wiring, by: str | None, since: str | None) -> Costs:
     events = log.since((start or "")[:10], "run_ended")
     total, rows = spending(events, start or "", by or "day")
     key = (lambda row: row.name or "") if by in ("day", None) else _order
-    return Costs(since=start, log_from=log.first_day(), by=by, total=total, rows=sorted(rows, key=key) if by else [])
+    return Costs(
+        since=start,
+        log_from=log.first_day(),
+        by=by,
+        total=total,
+        rows=sorted(rows, key=key) if by else [],
+        services=service_costs(log.since((start or "")[:10], ATTEMPTED), start or ""),
+    )
 
 
 def instant(word: str, now: str) -> str:
@@ -61,10 +71,34 @@ def words(found: Costs) -> str:
     lines = [f"{_when(found)}: {_runs(found.total.runs)}"]
     if found.total.runs:
         lines += _summary(found.total) if found.by is None else [_table(found.by, found)]
+    lines += _services(found.services)
     usage = found.total.usage
     if usage.unpriced_runs and usage.has_tokens and find_spec("genai_prices") is None:
         lines.append("For estimates of later runs by list prices: python3 scripts/baton/bootstrap.py prices")
     return "\n".join(lines)
+
+
+def _services(rows: list[ServiceRow]) -> list[str]:
+    """What calls of services cost, apart from the runs that made them."""
+    cells = [
+        (
+            row.service,
+            row.calls,
+            ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in row.statuses.items()),
+            _service_money(row),
+        )
+        for row in rows
+    ]
+    return ["", table(("service", "calls", "", "cost"), cells)] if rows else []
+
+
+def _service_money(row: ServiceRow) -> str:
+    parts = [
+        *([dollars(row.cost_usd)] if row.cost_usd else []),
+        *([f"{dollars(row.list_price_usd)} by the registry's price"] if row.list_price_usd else []),
+        *([f"{row.unpriced_calls} of unknown cost"] if row.unpriced_calls else []),
+    ]
+    return ", ".join(parts) or "free"
 
 
 def _when(found: Costs) -> str:

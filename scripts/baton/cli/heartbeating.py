@@ -1,49 +1,33 @@
-"""Heartbeats put together for one home: what the sweep starts, what an agent is shown, one call of ``--heartbeat``."""
+"""Heartbeats put together for one home: one call of ``invoke_agent.py AGENT --heartbeat``, and what the agent is shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+from baton.adapters.prices import ListPrices
+from baton.adapters.processes import LinuxProcesses
+from baton.cli.preparing import preparation
 from baton.cli.script import Answer
+from baton.cli.supervising import adopt, check_outside_run, supervisor
+from baton.cli.sweeping import report_of, scene_of
 from baton.cli.wiring import Wiring
+from baton.domain.agent_records import Cause
 from baton.domain.errors import BatonError, Busy, InvalidInput, InvalidWord, Stopped
 from baton.domain.ids import check_agent, check_id
+from baton.domain.skills import Skill
 from baton.domain.statuses import Outcome
 from baton.engine.backlogs import Backlog, backlog_facts, backlogs
 from baton.engine.findings import Scene
+from baton.engine.heartbeats import JUDGES, Heartbeats, Sight, Skipped
 from baton.engine.matters import matters_of
-from baton.engine.pulse import Pulse, due_heartbeats, feed, start, starving_in_vain
-from baton.engine.sweep import Report
-from baton.ports import Slot
-
-if TYPE_CHECKING:
-    from baton.domain.agent_records import Cause
-    from baton.domain.skills import Skill
-    from baton.engine.heartbeats import Sight
-
-
-def pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
-    """Begin the heartbeats that are due, unless this home is stopped; say what starves in any case."""
-    lows = [one for one in backlogs(scene.tasks, scene.campaigns, scene.settings) if one.is_low]
-    report.counts["starving"] = len(lows)
-    found = Pulse(notes=[], errors=[])
-    stopped = wiring.config.is_stopped()
-    if not stopped:
-        matters = matters_of(scene, wiring.parking.now().values(), starving_in_vain(scene), is_stopped=False)
-        due = due_heartbeats(scene, lows, matters, found, dry_run=dry_run)
-        if not dry_run:
-            feed(scene, lows)
-        if not dry_run and not wiring.is_inside_run:
-            start(due, wiring.store.slots, wiring.launcher, scene.settings.concurrency.agents, found)
-    report.notes += found.notes
-    report.errors += found.errors
+from baton.engine.pulse import starving_in_vain
+from baton.engine.supervisor import Supervisor
+from baton.ports import Damage, Slot
 
 
 def sight(wiring: Wiring, skill: Skill, cause: Cause, project: str | None) -> Sight:
     """Return what an agent is shown of this home as it is now: the sweep's report, or what its project lacks."""
-    from baton.cli.sweeping import report_of, scene_of  # start-up: the sweep imports this room
-    from baton.engine.heartbeats import JUDGES, Sight
-
     if skill.level != JUDGES and project is None:
         return Sight()
     scene = scene_of(wiring)
@@ -58,12 +42,21 @@ def sight(wiring: Wiring, skill: Skill, cause: Cause, project: str | None) -> Si
 
 
 def invoke_heartbeat(
-    wiring: Wiring, agent: str | None, cause: str, project: str | None, *, detach: bool, inherited: str | None
+    wiring: Wiring,
+    agent: str | None,
+    task: str | None,
+    *,
+    branch: str | None,
+    project: str | None,
+    cause: str,
+    next_: bool,
+    detach: bool,
+    inherited: str | None,
 ) -> Answer:
     """Carry out ``invoke_agent.py AGENT --heartbeat``."""
-    from baton.cli.supervising import adopt, supervisor  # start-up: they import this room
-    from baton.domain.agent_records import Cause
-
+    check_outside_run(wiring)
+    if task is not None or branch is not None or next_:
+        raise InvalidWord("--heartbeat is a run without a task", cure="name the agent alone, or a task without it")
     if agent is None:
         raise InvalidWord("--heartbeat needs an AGENT", cure="name one; agent.py list shows them")
     wiring.agents.find(check_agent(agent))
@@ -99,15 +92,7 @@ def invoke_heartbeat(
     return Answer({"served": True})
 
 
-def _carry(wiring: Wiring, served: Any, agent: str, cause: Cause, project: str | None) -> Answer:
-    from functools import partial
-
-    from baton.adapters.prices import ListPrices
-    from baton.adapters.processes import LinuxProcesses
-    from baton.cli.preparing import preparation
-    from baton.domain.agent_records import Cause
-    from baton.engine.heartbeats import Heartbeats, Skipped
-
+def _carry(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, project: str | None) -> Answer:
     served.begin()
     beats = Heartbeats(
         wiring.door,
@@ -143,13 +128,13 @@ def _lack(scene: Scene, cause: Cause, project: str) -> dict[str, Any] | None:
     known = {one.project: one for one in backlogs(scene.tasks, scene.campaigns, scene.settings)}
     found = known.get(project) or Backlog(project=project, have=0, want=0)
     facts = backlog_facts(found, scene.tasks, scene.campaigns)
-    if facts is not None and cause == "hand":
+    if facts is not None and cause is Cause.HAND:
         facts["missing"] = max(1, facts["missing"])  # whoever asks by hand wants at least one
     return facts
 
 
 def _check_project(wiring: Wiring, project: str) -> None:
     check_id(project, "project")
-    known = {one.project for one in wiring.store.campaigns.live() if hasattr(one, "project")}
+    known = {one.project for one in wiring.store.campaigns.live() if not isinstance(one, Damage)}
     if project not in known:
         raise InvalidInput(f"no campaign is of a project '{project}'", cure="campaign.py list shows them")

@@ -6,12 +6,17 @@ import os
 import shlex
 import sys
 
-from baton.cli.wiring import SCRIPTS
+from baton.cli.script import warn
+from baton.cli.service_page import refresh_quietly
+from baton.cli.wiring import SCRIPTS, Wiring
 from baton.domain.environment import DEFAULT_PATH
 from baton.domain.errors import InvalidInput
 from baton.store.documents import SETTINGS_TEMPLATE
 from baton.store.files import PRIVATE_FILE, discard, make_folder, make_folders, read_bytes, said, sync_folder
 from baton.store.layout import FOLDERS, STATE_FOLDERS, Home
+from baton.store.service_page import ServicePage
+
+SERVICES_TEMPLATE = os.path.join(os.path.dirname(SETTINGS_TEMPLATE), "services.yaml")
 
 
 def make_home(directory: str) -> tuple[str, list[str], str]:
@@ -31,9 +36,13 @@ def make_home(directory: str) -> tuple[str, list[str], str]:
         make_folder(home.root, durable=True)
         make_folders(path for path in missing if path != home.root)
         made += [os.path.relpath(path, home.root) for path in missing]
-        template = read_bytes(SETTINGS_TEMPLATE) or b""
         block = crontab(home)
-        for name, data in (("config/baton.yaml", template), ("crontab.example", block.encode())):
+        files = (
+            ("config/baton.yaml", read_bytes(SETTINGS_TEMPLATE) or b""),
+            ("config/services.yaml", read_bytes(SERVICES_TEMPLATE) or b""),
+            ("crontab.example", block.encode()),
+        )
+        for name, data in files:
             path = os.path.join(home.root, name)
             if not os.path.lexists(path):
                 fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
@@ -47,6 +56,10 @@ def make_home(directory: str) -> tuple[str, list[str], str]:
                     discard(path)  # half a file would be left as it is by the next call
                     raise
                 made.append(name)
+    page = ServicePage(home).path
+    if not os.path.lexists(page):
+        refresh_quietly(Wiring(home, os.environ, warn))
+        made += [os.path.relpath(page, home.root)] if os.path.exists(page) else []
     return home.root, made, block
 
 

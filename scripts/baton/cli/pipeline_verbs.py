@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
+from baton.cli.placing import check_placed
 from baton.cli.schemas import with_schemas
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.templates import all_templates, keep, refuse_taken
 from baton.cli.wiring import Wiring
-from baton.domain.errors import BatonError, InvalidInput
-from baton.domain.lineups import agents_of, check_lineup
+from baton.domain.errors import InvalidInput
 from baton.domain.pipelines import Template
 from baton.store.documents import load
 from baton.store.files import read_bytes, said
@@ -61,8 +61,8 @@ def create(wiring: Wiring, file: str) -> Answer:
     """Keep the template in FILE as one of this home."""
     template, data = _read(wiring, file)
     refuse_taken(wiring.home, template.slug)
-    warnings = _lineup(wiring, template)
-    path = keep(wiring.home, template, data)
+    warnings = check_placed(wiring, template)
+    path = keep(wiring.home, template.slug, data)
     for warning in warnings:
         wiring.warn(warning)
     return Answer(template, f"Created pipeline '{template.slug}' ({path}).")
@@ -73,7 +73,7 @@ def create(wiring: Wiring, file: str) -> Answer:
 def validate(wiring: Wiring, file: str) -> Answer:
     """Check the template in FILE (or the one of that slug) without keeping it."""
     template = wiring.template(file) if _is_slug(file) else _read(wiring, file)[0]
-    warnings = _lineup(wiring, template)
+    warnings = check_placed(wiring, template)
     text = "\n".join([f"{template.slug} is valid: {_line(template)}", *(f"warning: {one}" for one in warnings)])
     return Answer({"valid": True, "slug": template.slug, "warnings": list(warnings)}, text)
 
@@ -88,17 +88,6 @@ def _read(wiring: Wiring, file: str) -> tuple[Template, bytes]:
     if template is None or data is None:
         raise InvalidInput(f"there is no file {file}")
     return with_schemas(wiring.home, template, file), data
-
-
-def _lineup(wiring: Wiring, template: Template) -> tuple[str, ...]:
-    """Check who works after whom; an agent that is missing or broken is said when a campaign is activated."""
-    roles: dict[str, str | None] = {}
-    for agent in agents_of(template):
-        try:
-            roles[agent] = wiring.agents.find(agent).role
-        except BatonError:
-            roles[agent] = None
-    return check_lineup(template, roles)
 
 
 def _is_slug(word: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from baton.adapters.evidence import EvidenceChecks
 from baton.adapters.processes import LinuxProcesses
 from baton.cli.configuration import SHIPPED_SKILLS
+from baton.cli.service_page import page_for_run
 from baton.cli.wiring import SCRIPTS, Wiring
 from baton.domain.errors import HarnessMissing
 from baton.domain.harness_names import HARNESSES, is_own_name
@@ -36,7 +38,14 @@ def preparation(wiring: Wiring) -> Preparation:
     """Return what prepares runs in this home."""
     home = wiring.home
     memory = os.path.join(home.root, "memory")
-    places = Places(home=home.root, scripts=SCRIPTS, skills=SHIPPED_SKILLS, logs=home.logs, memory=memory)
+    places = Places(
+        home=home.root,
+        scripts=SCRIPTS,
+        skills=SHIPPED_SKILLS,
+        logs=home.logs,
+        memory=memory,
+        services_page=partial(page_for_run, wiring),
+    )
 
     def harness(name: str) -> Harness:
         return harness_named(name, wiring.config.settings().harness)

@@ -10,7 +10,6 @@ from functools import partial
 from baton.adapters.launcher import supervisor_argv, supervisor_environment
 from baton.adapters.prices import ListPrices
 from baton.adapters.processes import LinuxProcesses, become_subreaper
-from baton.cli.heartbeating import invoke_heartbeat
 from baton.cli.preparing import HARNESS_FILES, inspector, preparation
 from baton.cli.running_code import RunningCode
 from baton.cli.script import Answer
@@ -48,25 +47,15 @@ def invoke(
     task: str | None,
     *,
     branch: str | None,
-    heartbeat: bool,
     project: str | None,
-    cause: str,
     next_: bool,
     detach: bool,
     inherited: str | None,
 ) -> Answer:
     """Carry out one call of ``invoke_agent``."""
-    if wiring.is_inside_run:
-        raise IllegalTransition(
-            "a run cannot start another agent: it would live in the run's own tree",
-            cure="complete your step; what is ready is started by itself",
-        )
-    if project is not None and not heartbeat:
+    check_outside_run(wiring)
+    if project is not None:
         raise InvalidWord("--project is for --heartbeat", cure="a task has its project already")
-    if heartbeat:
-        if task is not None or branch is not None or next_:
-            raise InvalidWord("--heartbeat is a run without a task", cure="name the agent alone, or a task without it")
-        return invoke_heartbeat(wiring, agent, cause, project, detach=detach, inherited=inherited)
     if next_:
         return _serve_next(wiring, inherited)
     if agent is None or task is None:
@@ -87,6 +76,15 @@ def invoke(
         slot.leave()
         return Answer({"detached": True, "pid": pid}, f"Started in the background (pid {pid}).")
     return _serve_one(wiring, agent, task, unit, slot)
+
+
+def check_outside_run(wiring: Wiring) -> None:
+    """Refuse to run an agent from inside a run."""
+    if wiring.is_inside_run:
+        raise IllegalTransition(
+            "a run cannot start another agent: it would live in the run's own tree",
+            cure="complete your step; what is ready is started by itself",
+        )
 
 
 def _serve_next(wiring: Wiring, inherited: str | None) -> Answer:

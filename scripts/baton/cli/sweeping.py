@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from baton.adapters.processes import LinuxProcesses
+from baton.cli.service_page import write_page
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.exchange import SCRATCH
@@ -26,6 +27,7 @@ from baton.engine.registering import Registrar
 from baton.engine.sweep import Report, split_damage, sweep
 from baton.store import upkeep
 from baton.store.files import names_in, read_bytes, replace, said
+from baton.store.service_page import ServicePage
 
 
 def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _has_heartbeats(wiring: Wiring) -> bool:
 
 
 def _pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
-    from baton.cli.heartbeating import pulse  # start-up: most homes have none
+    from baton.cli.pulsing import pulse  # start-up: most homes have none
 
     pulse(wiring, scene, report, dry_run=dry_run)
 
@@ -178,7 +180,12 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
                 text = f"harness {one.harness}: it was parked until {one.until}, and nothing has needed it since"
                 yield Finding(count="resumed", text=text, act=partial(wiring.parking.forget, one.harness))
 
-    return [abandoned, outgrown, parked]
+    def registry_page(scene: Scene) -> Iterable[Finding]:
+        if ServicePage(wiring.home).is_stale():
+            text = "memory/long-term/SERVICE_REGISTRY.md is not of the services as they are now"
+            yield Finding(count="pages_made", text=text, act=partial(write_page, wiring))
+
+    return [abandoned, outgrown, parked, registry_page]
 
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:

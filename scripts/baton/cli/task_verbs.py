@@ -43,6 +43,11 @@ def create(wiring: Wiring, file: str) -> Answer:
     if not isinstance(written.pipeline, str):
         line = steps_with_schemas(wiring.home, written.pipeline, f"{file}: pipeline")
         written = msgspec.structs.replace(written, pipeline=line)
+    if written.services:
+        from baton.cli.placing import faults_of_services  # start-up: few tasks ask for an order of services
+
+        for fault in faults_of_services(wiring, written.services):
+            raise fault
     by = person(wiring.environ)
     wiring.store.prepare()
     id = written.id or free_id(wiring.store, written.title)

@@ -9,8 +9,8 @@ from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, Pipelin
 from baton.domain.ids import check_slug
 from baton.domain.pipelines import Template
 from baton.store.documents import load
-from baton.store.files import make_folder, said, sync_folder
 from baton.store.layout import Home, toolkit_path
+from baton.store.written_files import put_new
 
 SHIPPED_PIPELINES = toolkit_path("scripts", "baton", "presets")
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -31,8 +31,7 @@ def find_template(home: Home, slug: str) -> Template:
             if found is not None:
                 _refuse_disguised(home, slug)
                 return with_schemas(home, _named(found, slug, path), path)
-    known = ", ".join(sorted(slug for slug, _, _ in all_templates(home)))
-    raise PipelineNotFound(f"there is no pipeline '{slug}'", cure=f"choose from {known}" if known else "create one")
+    raise not_found(home, slug)
 
 
 def all_templates(home: Home) -> list[tuple[str, bool, Template | str]]:
@@ -63,24 +62,31 @@ def refuse_taken(home: Home, slug: str) -> None:
             raise AlreadyExists(f"{whose} has the slug '{slug}' already", cure="choose another slug")
 
 
-def keep(home: Home, template: Template, data: bytes) -> str:
+def keep(home: Home, slug: str, data: bytes, suffix: str = ".yaml") -> str:
     """Keep a new template in the home; return its path."""
-    path = os.path.join(own_folder(home), f"{template.slug}.yaml")
-    with said(path):
-        make_folder(own_folder(home), durable=True)
-        temporary = f"{path}.new-{os.getpid()}"
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)  # unlike a rename it fails when somebody else was quicker
-        except FileExistsError:
-            raise AlreadyExists(f"a pipeline of this home has the slug '{template.slug}' already") from None
-        finally:
-            os.unlink(temporary)
-        sync_folder(own_folder(home))
+    path = os.path.join(own_folder(home), slug + suffix)
+    try:
+        put_new(path, data)
+    except AlreadyExists:
+        raise AlreadyExists(f"a pipeline of this home has the slug '{slug}' already") from None
     return path
+
+
+def template_file(home: Home, slug: str) -> tuple[str, bool]:
+    """Return where the template of this slug lies, and whether it is a preset; it may be one that cannot be read."""
+    check_slug(slug, "pipeline")
+    for folder, is_preset in ((SHIPPED_PIPELINES, True), (own_folder(home), False)):
+        for suffix in SUFFIXES:
+            path = os.path.join(folder, slug + suffix)
+            if os.path.lexists(path):
+                return path, is_preset
+    raise not_found(home, slug)
+
+
+def not_found(home: Home, slug: str) -> PipelineNotFound:
+    """Return the error that says which templates there are."""
+    known = ", ".join(sorted(slug for slug, _, _ in all_templates(home)))
+    return PipelineNotFound(f"there is no pipeline '{slug}'", cure=f"choose from {known}" if known else "create one")
 
 
 def _refuse_disguised(home: Home, slug: str) -> None:

@@ -63,6 +63,8 @@ def type_of(event: Event) -> ActivityType:
     kind, data = event.get("type"), data_of(event)
     if kind == "lease_granted":
         return ActivityType.RETRY if (data.get("attempt") or 1) > 1 else ActivityType.START
+    if kind == "service_attempted":
+        return ActivityType.INFO if data.get("status") == "success" else ActivityType.WARNING
     if kind == "run_ended":
         return _ENDS.get(str(data.get("outcome")), ActivityType.ERROR)
     return _TYPES.get(str(kind), ActivityType.INFO)

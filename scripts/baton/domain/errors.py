@@ -87,6 +87,12 @@ class ServiceNotFound(NotFound):
     code = "service_not_found"
 
 
+class ServicesMissing(BatonError):
+    """An agent requires a capability that no active service offers."""
+
+    code = "services_missing"
+
+
 # -- somebody else has it, or the state does not allow it ---------------------------------------------------------
 
 
@@ -138,6 +144,13 @@ class Stopped(BatonError):
     exit_code = 75
 
 
+class RateLimited(BatonError):
+    """Every service of the chain has met its rate limit."""
+
+    code = "rate_limited"
+    exit_code = 75
+
+
 # -- look at the machine or the files -----------------------------------------------------------------------------
 
 
@@ -181,6 +194,12 @@ class HarnessMissing(BatonError):
     """The agent program is not installed."""
 
     code = "harness_missing"
+
+
+class ServiceFailed(BatonError):
+    """No service of the chain has answered."""
+
+    code = "service_failed"
 
 
 class NotificationFailed(BatonError):

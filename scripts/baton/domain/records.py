@@ -24,8 +24,7 @@ from baton.domain.statuses import FINISHED, BlockKind, TaskStatus, UnitStatus, W
 from baton.domain.usage import NOTHING, Usage
 
 SCHEMA = 1
-HISTORY_LIMIT = 64
-HISTORY_KEPT = 32
+HISTORY_LIMIT, HISTORY_KEPT = 64, 32
 FAILURES_KEPT = 3
 VERSIONS_KEPT = 20
 
@@ -169,6 +168,7 @@ class Task(_Value, frozen=True, kw_only=True):
     content_slug: str | None = None
     pieces: int | None = None
     deliverables: dict[str, bool] = {}
+    services: dict[str, tuple[str, ...]] = {}
     focus_groups: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()

@@ -199,6 +199,13 @@ def _completed(data: Data) -> str:
     return f"{_agent(data)} completed {what}{_quality(data)}" + _after(": ", data.get("summary"))
 
 
+def _asked_service(data: Data) -> str:
+    took = data.get("duration_seconds")
+    how = f"{str(data.get('status')).replace('_', ' ')}{f' after {took:g} s' if isinstance(took, int | float) else ''}"
+    who = data.get("agent") or data.get("by") or "somebody"
+    return f"{who} asked {data.get('service')} ({data.get('capability')}): {how}" + _after(": ", data.get("message"))
+
+
 def _branches(verb: str) -> Callable[[Data], str]:
     return lambda data: f"{data.get('by') or 'somebody'} {verb}: {', '.join(data.get('branches') or ())}"
 
@@ -234,5 +241,6 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     ),
     "turn_taken": lambda data: f"it is the turn of this assignment in namespace {data.get('namespace')}",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
+    "service_attempted": _asked_service,
     "command_refused": lambda data: f"{data.get('command')} refused{_after(': ', data.get('reason'))}",
 }

@@ -16,12 +16,18 @@ T = TypeVar("T")
 
 SCOPES = ("research", "content", "distribution", "quality", "infrastructure")
 DEFAULT_PRIORITY = 10
+DEFAULT_TIMEOUT_SECONDS = 60.0
+MOST_USD = 1e6
 FILE = "config/services.yaml"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One service. A lower ``priority`` comes first; one without ``use_cases`` serves every use case."""
+    """One service. A lower ``priority`` comes first; one without ``use_cases`` serves every use case.
+
+    ``usage`` says what its script takes, ``timeout`` how long one call may last. A ``cost`` that is a number is the price
+    of one answer in US dollars; a text is for people.
+    """
 
     name: str
     display_name: str = ""
@@ -30,10 +36,21 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_key_env: str | None = None
     use_cases: tuple[str, ...] = ()
     script: str | None = None
+    usage: str = ""
+    timeout: str | None = None
     mcp_server: str | None = None
     cost: str | int | float | None = None
     docs_url: str | None = None
     config: dict[str, Any] = {}
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long one call may last."""
+        if self.timeout is None:
+            return DEFAULT_TIMEOUT_SECONDS
+        from baton.domain.times import parse_duration  # start-up: a question for a service needs no time
+
+        return parse_duration(self.timeout)
 
     def __post_init__(self) -> None:
         if not is_id(self.name):
@@ -43,6 +60,14 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("api_key_env must be the name of a variable, not its value")
         if not all(use_case.strip() for use_case in self.use_cases):
             raise ValueError("use_cases must not hold an empty one")
+        if self.api_key_env is not None and self.api_key_env.startswith("BATON_"):
+            raise ValueError(f"api_key_env must not be {self.api_key_env}: Baton itself sets it")
+        if self.timeout is not None:
+            from baton.domain.refusals import check_duration  # start-up: few services have one
+
+            check_duration("timeout", self.timeout, above_zero=True)
+        if isinstance(self.cost, int | float) and not 0 <= self.cost < MOST_USD:
+            raise ValueError(f"cost must be between 0 and {MOST_USD:g} dollars")
 
 
 class Category(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +98,14 @@ class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 if service.name in found:
                     raise ValueError(f"service {service.name} is listed in {found[service.name]} and again in {key}")
                 found[service.name] = key
+
+    def service(self, name: str) -> tuple[str, Service]:
+        """Return the capability and the service of this name; ``ServiceNotFound`` names the nearest."""
+        for key, category in self.categories.items():
+            for service in category.services:
+                if service.name == name:
+                    return key, service
+        raise _no_service(self, name)
 
 
 class ResolvedService(Struct, frozen=True, kw_only=True):
@@ -119,9 +152,7 @@ def resolve(
 
     Raise ``ServiceNotFound`` when nothing is left, ``InvalidInput`` for an order that names what cannot be used.
     """
-    category = registry.categories.get(capability)
-    if category is None:
-        raise _unknown(registry, capability)
+    category = _category(registry, capability)
     places = _places(registry, capability, category, order or ())
     found = [
         service
@@ -138,6 +169,16 @@ def resolve(
     return [_resolved(service, capability, has_key) for service in sorted(found, key=rank)]
 
 
+def in_order(registry: Registry) -> list[tuple[str, Category]]:
+    """Return the categories as people are shown them."""
+    return sorted(registry.categories.items(), key=lambda item: (item[1].sort_order, item[0]))
+
+
+def check_order(registry: Registry, capability: str, order: Sequence[str]) -> None:
+    """Refuse an order that names what cannot be used: ``ServiceNotFound`` for a capability, else ``InvalidInput``."""
+    _places(registry, capability, _category(registry, capability), order)
+
+
 class _Written(Struct, forbid_unknown_fields=True):
     categories: dict[str, Any] = {}
 
@@ -147,6 +188,13 @@ def _converted(value: Any, type: type[T], where: str) -> T:
         return msgspec.convert(value, type)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{where}: {error}") from None
+
+
+def _category(registry: Registry, capability: str) -> Category:
+    category = registry.categories.get(capability)
+    if category is None:
+        raise _unknown(registry, capability)
+    return category
 
 
 def _places(registry: Registry, capability: str, category: Category, order: Sequence[str]) -> dict[str, int]:
@@ -162,7 +210,7 @@ def _places(registry: Registry, capability: str, category: Category, order: Sequ
         if not services[name].active:
             raise InvalidInput(
                 f"the order for {capability!r} names {name!r}, which is not active",
-                cure=f"switch it on in {FILE}, or take it out of the order",
+                cure=f"switch it on: service.py toggle {name} --on; or take it out of the order",
             )
     if len(set(order)) != len(order):
         raise InvalidInput(f"the order for {capability!r} names a service twice")
@@ -210,8 +258,17 @@ def _unknown(registry: Registry, capability: str) -> ServiceNotFound:
     )
 
 
+def _no_service(registry: Registry, name: str) -> ServiceNotFound:
+    from difflib import get_close_matches  # start-up: see above
+
+    known = sorted(service.name for category in registry.categories.values() for service in category.services)
+    near = get_close_matches(name, known, n=1, cutoff=0.0)
+    cure = f"the nearest is {near[0]!r}; known: {', '.join(known)}" if near else f"add it to {FILE}"
+    return ServiceNotFound(f"there is no service '{name}'", cure=cure, known=known)
+
+
 def _none_active(category: Category, capability: str, use_case: str | None) -> ServiceNotFound:
     what = f"capability {capability!r}" + (f" and use case {use_case!r}" if use_case is not None else "")
     asleep = [service.name for service in category.services if not service.active]
-    cure = f"switch one on in {FILE}: {', '.join(asleep)}" if asleep else f"add one to {FILE}"
+    cure = f"switch one on: service.py toggle {asleep[0]} --on" if asleep else f"add one to {FILE}"
     return ServiceNotFound(f"no active service for {what}", cure=cure, capability=capability, use_case=use_case)

@@ -79,6 +79,7 @@ class TaskFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     content_slug: str | None = None
     pieces: int | None = None
     focus_groups: tuple[str, ...] = ()
+    services: dict[str, tuple[str, ...]] = {}
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     subscribers: tuple[str, ...] = ()

@@ -72,5 +72,7 @@ def backlog_facts(
 
 
 def _is_unbegun(task: Task) -> bool:
+    if task.leases:
+        return False
     status = task.blocked.was if task.blocked is not None else task.status
     return status is TaskStatus.BACKLOG

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -22,13 +23,17 @@ PROTOCOL = "baton-protocol"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory."""
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory.
+
+    ``services_page`` is asked before each run: the page about services as they are now, ``None`` where there are none.
+    """
 
     home: str
     scripts: str
     skills: str
     logs: str
     memory: str
+    services_page: Callable[[], str | None]
 
 
 def heartbeat_facts(places: Places, lease: Lease, skill: Skill, workspace: str, settings: Settings) -> dict[str, Any]:
@@ -67,6 +72,8 @@ def prompt_facts(
         "skill_file": os.path.join(skill.folder, "SKILL.md") if skill.folder else None,
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
         "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
+        "services_file": places.services_page(),
+        "capabilities": (*skill.requires, *skill.optional),
         "scripts": places.scripts,
         "workspace": workspace,
         "task": task,

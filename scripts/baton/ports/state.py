@@ -63,8 +63,16 @@ class Kind(Protocol[R]):
 class Log(Protocol):
     """The event log: in order per record, each event once after healing."""
 
-    def note(self, event: str, data: Mapping[str, Any], *, task: str | None = None, run: str | None = None) -> None:
-        """Leave one line that belongs to no record (a refused command). Best effort: never raises."""
+    def note(
+        self,
+        event: str,
+        data: Mapping[str, Any],
+        *,
+        task: str | None = None,
+        campaign: str | None = None,
+        run: str | None = None,
+    ) -> None:
+        """Leave one line that belongs to no record (a refused command, a call of a service). Best effort: never raises."""
 
     def tail(self, count: int) -> list[dict[str, Any]]:
         """The newest ``count`` events, oldest first."""

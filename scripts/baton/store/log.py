@@ -65,10 +65,24 @@ class EventLog:
                 wanted -= wanted.intersection(_ids(self._lines(name, start)))
             self._append([event for event in events if event.id in wanted])
 
-    def note(self, event: str, data: Mapping[str, Any], *, task: str | None = None, run: str | None = None) -> None:
+    def note(
+        self,
+        event: str,
+        data: Mapping[str, Any],
+        *,
+        task: str | None = None,
+        campaign: str | None = None,
+        run: str | None = None,
+    ) -> None:
         """Leave one line that belongs to no record; a failure is swallowed, since nothing depends on it."""
         line = Event(
-            id=f"{REFUSED}{os.urandom(8).hex()}", at=self._clock.now(), type=event, task=task, run=run, data=dict(data)
+            id=f"{REFUSED}{os.urandom(8).hex()}",
+            at=self._clock.now(),
+            type=event,
+            task=task,
+            campaign=campaign,
+            run=run,
+            data=dict(data),
         )
         try:
             self.append([line])

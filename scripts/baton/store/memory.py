@@ -59,8 +59,17 @@ class MemoryLog(Log):
         with self._lock:
             self._days.setdefault(max((self._clock.now()[:10], *self._days)), []).extend(plain)
 
-    def note(self, event: str, data: Mapping[str, Any], *, task: str | None = None, run: str | None = None) -> None:
-        line = Event(id=f"refused/{os.urandom(8).hex()}", at=self._clock.now(), type=event, task=task, run=run)
+    def note(
+        self,
+        event: str,
+        data: Mapping[str, Any],
+        *,
+        task: str | None = None,
+        campaign: str | None = None,
+        run: str | None = None,
+    ) -> None:
+        id = f"refused/{os.urandom(8).hex()}"
+        line = Event(id=id, at=self._clock.now(), type=event, task=task, campaign=campaign, run=run)
         with suppress(TypeError):
             self.append([msgspec.structs.replace(line, data=dict(data))])
 

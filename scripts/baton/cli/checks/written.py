@@ -11,6 +11,7 @@ from baton.cli.configuration import SHIPPED_SKILLS
 from baton.cli.templates import all_templates
 from baton.domain.errors import BatonError
 from baton.domain.lineups import agents_of
+from baton.domain.services import in_order
 from baton.store.files import names_in
 from baton.store.skills import FILE
 
@@ -24,11 +25,23 @@ def settings(patient: Patient) -> Iterator[Finding]:
 
 
 def services(patient: Patient) -> Iterator[Finding]:
-    """config/services.yaml can be read."""
+    """config/services.yaml can be read, and every active service can work; keys are looked at by their own check."""
+    from baton.cli.service_health import problems_of  # start-up
+
     try:
-        patient.wiring.services()
+        registry = patient.wiring.services()
     except BatonError as problem:
         yield refused(problem)
+        return
+    active = [(key, one) for key, category in in_order(registry) for one in category.services if one.active]
+    for key, service in active:
+        for found in problems_of(patient.wiring, service, has_key=True):
+            cure = found["cure"] or "service.py health"
+            yield warning(f"service {service.name} ({key}): {found['message']}", cure)
+    for key, category in in_order(registry):
+        if category.required and not any(one.active for one in category.services):
+            yield warning(f"no service is active for '{key}', which is required", "service.py toggle NAME --on")
+    yield passed(f"{len(active)} services")
 
 
 def pipelines(patient: Patient) -> Iterator[Finding]:

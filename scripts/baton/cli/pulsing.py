@@ -1,0 +1,27 @@
+"""The sweep's pulse, put together for one home: heartbeats that are due are begun, projects that starve are counted."""
+
+from __future__ import annotations
+
+from baton.cli.wiring import Wiring
+from baton.engine.backlogs import backlogs
+from baton.engine.findings import Scene
+from baton.engine.matters import matters_of
+from baton.engine.pulse import Pulse, due_heartbeats, feed, start, starving_in_vain
+from baton.engine.sweep import Report
+
+
+def pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
+    """Begin the heartbeats that are due, unless this home is stopped; say what starves in any case."""
+    lows = [one for one in backlogs(scene.tasks, scene.campaigns, scene.settings) if one.is_low]
+    report.counts["starving"] = len(lows)
+    found = Pulse(notes=[], errors=[])
+    stopped = wiring.config.is_stopped()
+    if not stopped:
+        matters = matters_of(scene, wiring.parking.now().values(), starving_in_vain(scene), is_stopped=False)
+        due = due_heartbeats(scene, lows, matters, found, dry_run=dry_run)
+        if not dry_run:
+            feed(scene, lows)
+        if not dry_run and not wiring.is_inside_run:
+            start(due, wiring.store.slots, wiring.launcher, scene.settings.concurrency.agents, found)
+    report.notes += found.notes
+    report.errors += found.errors
