@@ -263,7 +263,7 @@ def test_a_pm_sees_what_waits_what_was_asked_and_what_the_guardian_said(prompts:
 def test_a_guardian_sees_the_decision_and_says_one_of_three(prompts: JinjaPrompts) -> None:
     text = prompts.render("job-guardian", full("guardian"))
     decided = part(text, "What the PM has decided")
-    assert "- Next: j6, refine by codex\n\n> Settle it\n" in decided
+    assert "- Next: j6, refine by codex:\n\n> Settle it\n" in decided
     assert "- The assignment is complete:\n\n> All is done\n" in decided
     assert "- Decided: Prices are in cents\n" in decided
     assert re.findall(r"^\| `(\w+)`", text, re.MULTILINE) == ["aligned", "uncertain", "misaligned"]

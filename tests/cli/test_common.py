@@ -287,8 +287,9 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
     ("acquire_lock",), ("activate_campaign",), ("assignment", "create"), ("assignment", "queue"), ("campaign", "extend"),
-    ("campaign", "preflight"), ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
-    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
+    ("campaign", "preflight"), ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",), ("request_revision",),
+    ("task", "create"), ("task", "list"), ("task", "ready"), ("task", "retrigger"), ("task", "retry"), ("task", "unblock"),
+    ("why",),
 }  # fmt: skip
 
 
