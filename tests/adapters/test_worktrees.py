@@ -476,9 +476,21 @@ def test_one_removed_by_hand_is_forgotten(place: Place) -> None:
     assert place.left() == NOTHING
 
 
-def test_when_the_repository_is_gone_it_is_said(place: Place) -> None:
+def test_when_the_repository_is_gone_it_is_said_until_the_rest_is_discarded(place: Place) -> None:
     place.make()
     place.repo.rename(place.root / "moved")
     with pytest.raises(InvalidInput, match=r"the repository .*/repo is not a folder"):
         place.remove()
     assert place.tree.exists()
+    assert place.remove(discard=True) == state(place, is_there=False)
+    assert not place.tree.exists()
+
+
+def test_a_repository_with_the_other_kind_of_hashes_is_one_like_any_other(place: Place) -> None:
+    subprocess.run(["rm", "-r", place.repo / ".git"], check=True)
+    place.git("init", "-q", "-b", "main", "--object-format=sha256")
+    place.git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "first")
+    place.make()
+    assert place.left() == WHOLE
+    place.remove()
+    assert place.left() == NOTHING

@@ -22,7 +22,7 @@ from baton.domain.worktrees import WorktreeState, base_ref_of, branch_of, check_
 MAKE_SECONDS = 600.0
 LOOK_SECONDS = 60.0
 POLL_SECONDS = 0.02
-NOTHING = "0" * 40
+NOT_THERE = ""  # as the old value of a ref
 UNKNOWN_NAME = 1
 INSTEAD = "leave the worktree out, to work in the repository itself"
 
@@ -104,6 +104,8 @@ class Worktrees:
         """Remove worktree and branch when nothing is lost by it, or when ``discard`` says so; else say why they are kept."""
         place = self.place(project, task)
         with self._alone(project) as lock:
+            if discard and not os.path.isdir(repo):  # its commits have gone with it, and git can be asked nothing
+                shutil.rmtree(place, ignore_errors=True)
             state = self.look(repo, project, task)
             if not state.is_there or (state.reasons and not discard):
                 return state
@@ -135,7 +137,7 @@ class Worktrees:
         start = self._start_of(repository, task)
         try:
             if self._commit(repository.root, base_ref) is None:
-                self._git(repository.root, "update-ref", base_ref, start, NOTHING)
+                self._git(repository.root, "update-ref", base_ref, start, NOT_THERE)
             is_begun = self._commit(repository.root, f"refs/heads/{branch}") is not None
             words = (place, branch) if is_begun else ("-b", branch, place, start)
             self._git(repository.root, "worktree", "add", "--quiet", *words, seconds=MAKE_SECONDS, keeping=lock)
