@@ -34,7 +34,7 @@ FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "revi
 VERBS = {
     "assignment": (
         "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
-        "align",
+        "align", "clean",
     ),
     "agent": ("list", "show", "heartbeat", "stop", "unpark"),
     "backup": ("create", "check", "restore"),

@@ -95,6 +95,7 @@ WORDS = {
     ("assignment", "block"): "fix --reason x",
     ("assignment", "unblock"): "fix",
     ("assignment", "align"): "aligned --assignment fix",
+    ("assignment", "clean"): "fix",
     ("service", "toggle"): "x",
     ("service", "reorder"): "seo x",
     ("service", "health"): "",

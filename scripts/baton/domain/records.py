@@ -190,6 +190,11 @@ class Task(_Value, frozen=True, kw_only=True):
         return self.status in FINISHED
 
     @property
+    def has_worktree(self) -> bool:
+        """Whether it is an assignment whose jobs work in a worktree of their own."""
+        return self.assignment is not None and self.assignment.worktree
+
+    @property
     def current(self) -> Unit:
         """The current unit of the main line (the last one of a finished task)."""
         return self.pipeline[self.pipeline_step]

@@ -88,6 +88,7 @@ class Preparation:
             "BATON_LEASE": str(lease.token)
         }
         resume = session_for(unit, name, settings)
+        facts["beside"] = self._workplaces.beside(task)
         template = harness.prompt
         if task.stream is not None:
             facts["system"], facts["question"] = asked_of_run(task, unit, self.telling)
@@ -172,7 +173,7 @@ class Preparation:
                 *memory.readable,
                 *(one.folder for one in further),
             ),
-            writable=memory.writable,
+            writable=(*memory.writable, *facts.get("beside", ())),
             resume=resume,
             skills=(skill, *further),
             output=facts.get("output", ""),

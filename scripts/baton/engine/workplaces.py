@@ -17,6 +17,9 @@ class Workplaces(Protocol):
     def text(self, task: Task, path: str) -> str | None:
         """What a file in the task's workspace says; ``None`` when it is gone, no text, or very large."""
 
+    def beside(self, task: Task) -> tuple[str, ...]:
+        """Folders outside of the workspace that work in it writes to."""
+
     def files_below(self, root: str, folder: str) -> list[str]:
         """The files in one folder of a workspace."""
 

@@ -32,3 +32,4 @@ from baton.ports.world import Harness as Harness
 from baton.ports.world import Launcher as Launcher
 from baton.ports.world import Listener as Listener
 from baton.ports.world import Processes as Processes
+from baton.ports.world import TaskWorktrees as TaskWorktrees

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from baton.domain.exchange import Ending, Invocation, Job, Process, Verdict
-from baton.domain.records import Holder
+from baton.domain.records import Holder, Task
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.ports.state import Slot
@@ -23,6 +23,19 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only pass while the machine is awake."""
+
+
+class TaskWorktrees(Protocol):
+    """Checkouts of their own for the assignments that want one."""
+
+    def place(self, task: Task) -> str:
+        """Where the worktree is, or will be."""
+
+    def make(self, task: Task) -> str:
+        """The worktree, made if it is not there."""
+
+    def shared(self, task: Task) -> str:
+        """The folder in which git keeps what all worktrees of the repository have in common."""
 
 
 class Launcher(Protocol):
