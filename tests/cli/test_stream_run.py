@@ -247,6 +247,26 @@ def test_a_pipeline_that_is_none_of_prompts_is_refused(fields: dict[str, Any], s
     assert tree(played.home.root) == before
 
 
+def test_a_step_of_which_nobody_knows_the_model_keeps_the_run_from_being_made(played: Played) -> None:
+    path = played.home.root / "config/baton.yaml"
+    path.write_text(path.read_text().replace(", model: played-model", ""))
+    before = tree(played.home.root)
+    done = played.home.call("stream_run", "create", "two", "--input", "x", "--var", "tone=dry", "--json")
+    assert (done.refusal, done.error["message"]) == ((1, "invalid_input"), "no model is named for step 0")
+    assert tree(played.home.root) == before
+
+
+def test_doctor_looks_for_no_agent_of_a_step_that_is_a_prompt(played: Played) -> None:
+    def missing() -> list[str]:
+        report = played.home.call("doctor", "--json").json
+        return [one["message"] for one in report["warnings"] if one["check"] == "agents"]
+
+    assert len(missing()) == 2
+    steps = [{"agent": agent, "instructions": words, "harness": "api"} for agent, words in STEPS]
+    played.pipeline(main_steps=steps)
+    assert missing() == []
+
+
 def test_a_name_that_is_not_known_in_the_last_step_keeps_the_first_from_beginning(played: Played) -> None:
     played.pipeline("late", [("a", "Begin."), ("b", "End with {{ending}}.")])
     done = played.home.call("stream_run", "create", "late", "--input", "x", "--start", "--json")

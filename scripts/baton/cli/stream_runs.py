@@ -28,6 +28,7 @@ from baton.domain.statuses import BlockKind, TaskStatus
 from baton.domain.stream_runs import INPUT_FILE, NOT_STARTED, StreamRun
 from baton.domain.stream_steps import run_units
 from baton.engine.creation import create_task
+from baton.engine.run_policies import known_skill
 from baton.engine.streaming import Telling
 from baton.store import upkeep
 from baton.store.files import names_in
@@ -56,6 +57,7 @@ def create(
     if "\0" in input + "".join(variables.values()):
         raise InvalidInput("there is a NUL in the input or in a variable", cure="give text alone")
     units = run_units(template, variables, lambda agent: _body(wiring, agent))
+    _check_models(wiring, units)
     wiring.store.prepare()
     with wiring.workspaces.alone():  # of two that want one id, the second must not touch the first one's input
         return _made(
@@ -227,6 +229,18 @@ def _left(wiring: Wiring, task: Task) -> Iterator[str]:
         for name in names_in(folder):
             if any(name.startswith(f"{id}.") for id in ids):
                 yield os.path.join(folder, name)
+
+
+def _check_models(wiring: Wiring, units: tuple[Unit, ...]) -> None:
+    """Refuse a run of which a step would not know which model to ask: better now than when the others are paid for."""
+    if wiring.config.settings().harness.api.model is not None:
+        return
+    for unit in units:
+        skill = known_skill(wiring.agents, unit.agent or "")
+        if unit.model is None and (skill is None or skill.model is None):
+            raise InvalidInput(
+                f"no model is named for step {unit.step}", cure="name one in the step, or set harness.api.model"
+            )
 
 
 def _body(wiring: Wiring, agent: str) -> str:

@@ -11,6 +11,7 @@ from baton.cli.configuration import SHIPPED_SKILLS
 from baton.cli.templates import all_templates
 from baton.domain.errors import BatonError
 from baton.domain.lineups import agents_of
+from baton.domain.pipelines import Template
 from baton.domain.services import in_order
 from baton.domain.settings import Settings
 from baton.store.files import names_in
@@ -98,7 +99,7 @@ def agents(patient: Patient) -> Iterator[Finding]:
     known = {skill.name for skill in found} | {name for name, _ in problems}
     named: dict[str, list[str]] = {}
     for slug, _, template in all_templates(patient.home):
-        for agent in () if isinstance(template, str) else agents_of(template):
+        for agent in () if isinstance(template, str) else _with_skills(template):
             named.setdefault(agent, []).append(f"pipeline {slug}")
     for agent, task in patient.survey.agents.items():
         named.setdefault(agent, []).append(f"task {task}")
@@ -114,6 +115,13 @@ def agents_by_themselves(settings: Settings) -> tuple[str, ...]:
     """Return the agents that the sweep runs without a task."""
     beats = settings.heartbeats
     return (*beats.agents, *((beats.refill,) if settings.has_backlogs else ()))
+
+
+def _with_skills(template: Template) -> list[str]:
+    """Return a pipeline's agents without those that are only names: a prompt's instructions stand in its step."""
+    steps = (*template.main_steps, *template.parallel_branches)
+    needed = {step.agent for step in steps if step.harness != "api" or not step.instructions.strip()}
+    return [agent for agent in agents_of(template) if agent in needed]
 
 
 def harnesses(patient: Patient) -> Iterator[Finding]:
