@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builders import NOW, at, cancel, grant, unit
+from tests.builders import NOW, STOCKED, at, cancel, grant, unit
 from tests.store.homes import (
     FIX,
     TO_THE_END,
@@ -22,16 +22,18 @@ from tests.store.homes import (
     comment,
     do,
     do_campaign,
+    do_project,
     ids_on,
     open_home,
     small_campaign,
+    small_project,
     small_task,
     stripe,
 )
 
 from baton.domain import campaign_commands
 from baton.domain import commands as c
-from baton.domain.errors import BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
+from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Task
@@ -314,14 +316,36 @@ def test_campaigns_are_records_too_and_never_wait_in_line(world: World) -> None:
     assert list(world.store.ready.all()) == []
 
 
-def test_a_task_and_a_campaign_of_one_name_are_two_records(world: World) -> None:
+def test_projects_are_records_too_and_never_wait_in_line(world: World) -> None:
+    made = do_project(world.store, "acme", small_project("acme"))
+    stocked = do_project(world.store, "acme", *STOCKED)
+
+    assert world.elsewhere().projects.read("acme") == stocked != made
+    assert list(world.elsewhere().projects.live()) == [stocked]
+    assert events_of(world) == ["project/acme:1:0", "project/acme:2:0", "project/acme:3:0"]
+    assert world.store.projects.resync("acme") is False
+    assert list(world.store.ready.all()) == []
+
+
+def test_a_refused_command_leaves_a_project_as_it_was(world: World) -> None:
+    made = do_project(world.store, "acme", small_project("acme"), *STOCKED)
+
+    with pytest.raises(AlreadyExists):
+        do_project(world.store, "acme", STOCKED[1], STOCKED[1])
+
+    assert world.elsewhere().projects.read("acme") == made
+    assert len(events_of(world)) == 3
+
+
+def test_a_task_a_campaign_and_a_project_of_one_name_are_three_records(world: World) -> None:
     do(world.store, "spring", small_task("spring"))
     do_campaign(world.store, "spring", small_campaign("spring"))
+    do_project(world.store, "spring", small_project("spring"))
 
     do(world.store, "spring", comment())
 
-    assert world.elsewhere().campaigns.read("spring").version == 1
-    assert world.elsewhere().tasks.read("spring").version == 2
+    seen = world.elsewhere()
+    assert [kind.read("spring").version for kind in (seen.tasks, seen.campaigns, seen.projects)] == [2, 1, 1]
 
 
 def test_two_records_behind_one_lock_change_by_themselves(world: World) -> None:

@@ -288,6 +288,14 @@ def wrong_index(home: Home) -> None:
     shutil.copy(places[1], places[1].with_name(f"000001~{places[1].name.partition('~')[2]}"))
 
 
+def with_a_product(home: Home) -> None:
+    """A project with a product and one focus group, and a document about two."""
+    home.ok("project", "create", home.file("p.json", {"slug": "acme", "name": "Acme"}))
+    home.ok("product", "create", home.file("loaf.json", {"slug": "loaf", "name": "Loaf"}))
+    home.ok("focus_group", "create", home.file("g.json", {"product": "loaf", "name": "Bakers"}))
+    home.file("groups.md", "## Bakers\n- Fears: flat loaves\n## Shops\n- Hooks: Out of bread?\n")
+
+
 def grown_old(home: Home) -> None:
     """What upkeep takes away: a temporary file of a dead process, a log and a run's record from long ago."""
     home.make_task()
@@ -376,6 +384,9 @@ DEEDS: dict[str, Deed] = {
     ),
     "fix": Deed(completed, ("review", "t-1", "fix", "alpha", "--notes", "shorter"), main=True),
     "create": Deed(to_be_made, ("task", "create", "{beside}/second.json", "--json"), commits=2),
+    "import": Deed(
+        with_a_product, ("focus_group", "import", "{beside}/groups.md", "--product", "loaf", "--json"), main=True
+    ),
     "activate": ACTIVATE,
     "dispatch": Deed(ready_and_awake, step=dispatch, again=False),
     "archive": ARCHIVE,

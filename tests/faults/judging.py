@@ -16,7 +16,7 @@ from tests.store.homes import check_agreement, leftovers, open_home
 from baton.store.marks import Marks
 from baton.store.slots import SlotFiles
 
-PLACES = ("tasks", "archive/tasks", "quarantine/tasks", "campaigns", "quarantine/campaigns")
+PLACES = ("tasks", "archive/tasks", "quarantine/tasks", "campaigns", "quarantine/campaigns", "projects")
 Records = dict[str, bytes]
 _DRAWN = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "TIME"),

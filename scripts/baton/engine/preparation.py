@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import Struct, structs, to_builtins
@@ -14,7 +14,7 @@ from msgspec import Struct, structs, to_builtins
 from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import AgentNotFound, BatonError
+from baton.domain.errors import BatonError, InvalidInput
 from baton.domain.evidence import Expectation
 from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
@@ -22,12 +22,17 @@ from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
-from baton.engine.job_facts import has_template, job_facts, made_up_skill, template_of
+from baton.engine.job_facts import agent_of, job_facts, template_of
+from baton.engine.private_files import write_private
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
+from baton.engine.recollection import Recollection
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
+
+if TYPE_CHECKING:
+    from baton.domain.projects import Project
 
 
 class Prompts(Protocol):
@@ -59,15 +64,19 @@ class Preparation:
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
         skill_folders: SkillFolders,
+        recollection: Recollection,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
+        project: Callable[[str], Project | None],
     ) -> None:
+        self._project = project
         self._places = places
         self._agents = agents
         self._config = config
         self._prompts = prompts
         self._workplaces = workplaces
         self._skill_folders = skill_folders
+        self._recollection = recollection
         self._harness = harness
         self._environ = environ
 
@@ -79,19 +88,20 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = self._agent_of(unit, lease.agent)
+        skill = agent_of(self._agents, unit, lease.agent)
         harness = self._harness(name := settings.harness.named(unit.harness, skill.harness))
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
+        project = self._targeted(task, campaign)
+        facts = prompt_facts(
+            self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
+        )
         baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
         resume = session_for(unit, name, settings)
-        template = "step"
-        if unit.job is not None:
-            facts |= job_facts(task, unit, lease, self._places.logs)
-            template = template_of(lease.agent)
-        return self._ready(task.id, unit, lease, skill, harness, further, workspace, template, facts, baton, resume)
+        facts |= job_facts(task, unit, lease, self._places.logs)
+        prompt = template_of(unit)
+        return self._ready(task.id, unit, lease, skill, harness, further, workspace, prompt, facts, baton, resume)
 
     def prepare_heartbeat(self, lease: Lease, project: str | None, cause: Cause, sight: dict[str, Any]) -> Prepared:
         """Do the same for a run without a task: its own folder, its own prompt, and no lease to present.
@@ -149,10 +159,12 @@ class Preparation:
         model = models.get(word, word) if word else None
         log = self._log(lease)
         prompt_file = f"{log}.prompt.md"
-        # Agent programs that are let into a folder refuse to start when it is not there.
-        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render(template, facts | {"skills": told_of(further)}))
+        limit = self._config.settings().memory.prompt_bytes
+        memory = self._recollection.of(lease.agent, limit, task=baton.get("BATON_TASK"), run=lease.run)
+        facts |= {"skills": told_of(further), "memory": memory, "memory_file": memory.file}
+        write_private(prompt_file, self._prompts().render(template, facts))
         environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
+        protocol = os.path.dirname(facts["protocol_file"])
         job = Job(
             run=lease.run,
             skill=skill,
@@ -161,12 +173,8 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(
-                *([skill.folder] if skill.folder else []),
-                os.path.dirname(facts["protocol_file"]),
-                *(one.folder for one in further),
-            ),
-            writable=(os.path.dirname(facts["memory_file"]),),
+            readable=tuple(filter(None, (skill.folder, protocol, *memory.readable, *(one.folder for one in further)))),
+            writable=memory.writable,
             resume=resume,
             skills=(skill, *further),
         )
@@ -190,20 +198,12 @@ class Preparation:
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
                 **given,
+                **({"memory": told} if (told := memory.as_facts()) else {}),
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
             put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
-
-    def _agent_of(self, unit: Unit, agent: str) -> Skill:
-        """Return the agent; of a job's type one is made up where there is no folder of its name."""
-        try:
-            return self._agents.find(agent)
-        except AgentNotFound:
-            if unit.job is None or not has_template(agent):
-                raise
-            return made_up_skill(agent)
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
         """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.
@@ -246,6 +246,19 @@ class Preparation:
         if copies := copies_of(task, unit):
             self._workplaces.drop_same(task, copies)
 
+    def _targeted(self, task: Task, campaign: Campaign | None) -> Project | None:
+        """Read the project, where the task is for something of it: as it is now, a corrected voice counts at once."""
+        wanted = campaign.products if campaign is not None else ()
+        if task.project is None or not (wanted or task.focus_groups):
+            return None
+        project = self._project(task.project)
+        if project is None and wanted:
+            raise InvalidInput(
+                f"project '{task.project}' has no record, and its campaign is for {wanted[0].product}",
+                cure="restore the record from a backup",
+            )
+        return project
+
     def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
         """What is expected, by its version's name, or the plain one where the agent went on in the same file."""
         pairs = zip(expected_of(task, unit), unit.expects, strict=True)
@@ -277,12 +290,3 @@ class Preparation:
         if label is not None:
             baton["BATON_BRANCH"] = label
         return baton
-
-
-def write_private(path: str, text: str) -> None:
-    """Write a file for a run, which nobody else may read: whole or not at all, another run may be reading it."""
-    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-    fd = os.open(f"{path}.{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(text.encode())
-    os.replace(f"{path}.{os.getpid()}", path)
