@@ -244,8 +244,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notify: NotifySettings = NotifySettings()
     retention: Retention = Retention()
     skills: SkillSettings = SkillSettings()
-    assignments: AssignmentSettings = AssignmentSettings()
     memory: MemorySettings = MemorySettings()
+    assignments: AssignmentSettings = AssignmentSettings()
     env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

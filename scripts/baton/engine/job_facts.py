@@ -8,41 +8,35 @@ from typing import Any
 
 from baton.domain.assignment_line import cost_of, waiting_behind
 from baton.domain.assignments import GUARDIAN, JOB_TYPES, LOOKERS, PM, RETROSPECT, Assignment
-from baton.domain.errors import AgentNotFound
 from baton.domain.records import Lease, Result, Task, Unit
 from baton.domain.skills import Skill
 from baton.engine.past_work import past_failures
-from baton.ports import Agents
 
 TEXT_LIMIT = 2000
 GIST_LIMIT = 120
 MESSAGE_FILE = ".result.md"
 ANY_JOB = "job"
-STEP = "step"
 
 
-def agent_of(agents: Agents, unit: Unit, agent: str) -> Skill:
-    """Return the agent of a unit. For a job's type without a skill folder one is made up: its template says all of it."""
-    try:
-        return agents.find(agent)
-    except AgentNotFound:
-        if unit.job is None or agent not in JOB_TYPES:
-            raise
-        return Skill(name=agent, description=f"Does {agent} jobs of assignments.", folder="", shipped=True)
+def made_up_skill(type: str) -> Skill:
+    """Return the agent of a job type for which there is no skill folder: its prompt's template says all of it."""
+    return Skill(name=type, description=f"Does {type} jobs of assignments.", folder="", shipped=True)
 
 
-def template_of(unit: Unit) -> str:
-    """Return the name of a unit's prompt template: each job type has its own, and there is one for any other agent."""
-    if unit.job is None:
-        return STEP
-    return f"job-{unit.agent}" if unit.agent in JOB_TYPES else ANY_JOB
+def has_template(type: str) -> bool:
+    """Tell whether a job of this type can be done without a skill folder."""
+    return type in JOB_TYPES
+
+
+def template_of(type: str) -> str:
+    """Return the name of the prompt template of a job type: one of its own, or the one for any other agent."""
+    return f"job-{type}" if has_template(type) else ANY_JOB
 
 
 def job_facts(task: Task, unit: Unit, lease: Lease, logs: str) -> dict[str, Any]:
-    """Return the facts for the template of a job's prompt, beside those of any step's; for a step none."""
+    """Return the facts for the template of a job's prompt, beside those of any step's."""
     assignment, job = task.assignment, unit.job
-    if assignment is None or job is None:
-        return {}
+    assert assignment is not None and job is not None
     facts = {
         "assignment": {
             "id": task.id,

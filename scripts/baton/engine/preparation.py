@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +13,7 @@ from msgspec import Struct, structs, to_builtins
 from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import BatonError, InvalidInput
+from baton.domain.errors import AgentNotFound, BatonError
 from baton.domain.evidence import Expectation
 from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
@@ -22,12 +21,14 @@ from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
-from baton.engine.job_facts import agent_of, job_facts, template_of
+from baton.engine.job_facts import has_template, job_facts, made_up_skill, template_of
 from baton.engine.private_files import write_private
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
 from baton.engine.recollection import Recollection
+from baton.engine.run_names import names_of_heartbeat, names_of_run
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
+from baton.engine.targets import targeted
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
@@ -88,20 +89,24 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = agent_of(self._agents, unit, lease.agent)
+        skill = self._agent_of(unit, lease.agent)
         harness = self._harness(name := settings.harness.named(unit.harness, skill.harness))
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        project = self._targeted(task, campaign)
+        project = targeted(self._project, task, campaign)
         facts = prompt_facts(
             self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
         )
-        baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
+        baton = names_of_run(self._places.home, task, unit, lease.agent, lease.run, workspace) | {
+            "BATON_LEASE": str(lease.token)
+        }
         resume = session_for(unit, name, settings)
-        facts |= job_facts(task, unit, lease, self._places.logs)
-        prompt = template_of(unit)
-        return self._ready(task.id, unit, lease, skill, harness, further, workspace, prompt, facts, baton, resume)
+        template = "step"
+        if unit.job is not None:
+            facts |= job_facts(task, unit, lease, self._places.logs)
+            template = template_of(lease.agent)
+        return self._ready(task.id, unit, lease, skill, harness, further, workspace, template, facts, baton, resume)
 
     def prepare_heartbeat(self, lease: Lease, project: str | None, cause: Cause, sight: dict[str, Any]) -> Prepared:
         """Do the same for a run without a task: its own folder, its own prompt, and no lease to present.
@@ -120,17 +125,7 @@ class Preparation:
         write_private(seen, msgspec.json.format(msgspec.json.encode(sight)).decode())
         facts = heartbeat_facts(self._places, lease, skill, workspace, settings) | sight
         facts |= {"project": project, "cause": cause.value}
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_HEARTBEAT": cause.value,
-            "BATON_AGENT": lease.agent,
-            "BATON_RUN": lease.run,
-            "BATON_WORKSPACE": workspace,
-            "BATON_SIGHT_FILE": seen,
-            "BATON_PYTHON": sys.executable,
-        }
-        if project is not None:
-            baton["BATON_PROJECT"] = project
+        baton = names_of_heartbeat(self._places.home, cause, lease.agent, lease.run, workspace, seen, project)
         place = place_of(lease.agent)
         return self._ready(place, unit, lease, skill, harness, further, workspace, "heartbeat", facts, baton, None)
 
@@ -173,7 +168,12 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=tuple(filter(None, (skill.folder, protocol, *memory.readable, *(one.folder for one in further)))),
+            readable=(
+                *([skill.folder] if skill.folder else []),
+                protocol,
+                *memory.readable,
+                *(one.folder for one in further),
+            ),
             writable=memory.writable,
             resume=resume,
             skills=(skill, *further),
@@ -205,6 +205,15 @@ class Preparation:
             put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
 
+    def _agent_of(self, unit: Unit, agent: str) -> Skill:
+        """Return the agent; of a job's type one is made up where there is no folder of its name."""
+        try:
+            return self._agents.find(agent)
+        except AgentNotFound:
+            if unit.job is None or not has_template(agent):
+                raise
+            return made_up_skill(agent)
+
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
         """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.
 
@@ -230,7 +239,9 @@ class Preparation:
             task=task.id,
             run=run,
             workspace=workspace,
-            environ=self._environment(self._names(task, unit, agent, run, workspace), skill, harness)
+            environ=self._environment(
+                names_of_run(self._places.home, task, unit, agent, run, workspace), skill, harness
+            )
             | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
@@ -245,19 +256,6 @@ class Preparation:
         """Remove the copies of earlier versions that nobody has written over."""
         if copies := copies_of(task, unit):
             self._workplaces.drop_same(task, copies)
-
-    def _targeted(self, task: Task, campaign: Campaign | None) -> Project | None:
-        """Read the project, where the task is for something of it: as it is now, a corrected voice counts at once."""
-        wanted = campaign.products if campaign is not None else ()
-        if task.project is None or not (wanted or task.focus_groups):
-            return None
-        project = self._project(task.project)
-        if project is None and wanted:
-            raise InvalidInput(
-                f"project '{task.project}' has no record, and its campaign is for {wanted[0].product}",
-                cure="restore the record from a backup",
-            )
-        return project
 
     def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
         """What is expected, by its version's name, or the plain one where the agent went on in the same file."""
@@ -274,19 +272,3 @@ class Preparation:
         return agent_environment(
             self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
         )
-
-    def _names(self, task: Task, unit: Unit, agent: str, run: str, workspace: str) -> dict[str, str]:
-        """What tells the programs of a run where they are."""
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_TASK": task.id,
-            "BATON_STEP": "" if unit.step is None else str(unit.step),
-            "BATON_AGENT": agent,
-            "BATON_RUN": run,
-            "BATON_WORKSPACE": workspace,
-            "BATON_PYTHON": sys.executable,
-        }
-        label = task.label_of(unit.key)
-        if label is not None:
-            baton["BATON_BRANCH"] = label
-        return baton

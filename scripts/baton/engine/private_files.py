@@ -1,4 +1,4 @@
-"""Files of one run that nobody else may read."""
+"""Files for a run that nobody else may read: prompts, what an agent is shown, what it said."""
 
 from __future__ import annotations
 

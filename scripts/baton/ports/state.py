@@ -184,19 +184,6 @@ class Parkings(Protocol):
         """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
 
 
-class Turns(Protocol):
-    """Which assignment had the turn of a namespace last; whether it still has it, its record says."""
-
-    def last(self, namespace: str) -> str | None:
-        """The assignment that had the turn last; ``None`` when none ever had."""
-
-    def hold(self) -> Any:
-        """Hold the one lock under which turns are taken: before any record's lock, never inside one."""
-
-    def write(self, namespace: str, task: str) -> None:
-        """Name the assignment that takes the turn, durably, before its record says so; under the lock."""
-
-
 class Memories(Protocol):
     """What agents remember: files that they and people change, too. A name is a path below ``memory/``."""
 
@@ -220,6 +207,19 @@ class Memories(Protocol):
 
     def set_aside(self, name: str, as_name: str) -> None:
         """Give a file that nobody can go on with another name."""
+
+
+class Turns(Protocol):
+    """Which assignment had the turn of a namespace last; whether it still has it, its record says."""
+
+    def last(self, namespace: str) -> str | None:
+        """The assignment that had the turn last; ``None`` when none ever had."""
+
+    def hold(self) -> Any:
+        """Hold the one lock under which turns are taken: before any record's lock, never inside one."""
+
+    def write(self, namespace: str, task: str) -> None:
+        """Name the assignment that takes the turn, durably, before its record says so; under the lock."""
 
 
 class Store(Protocol):

@@ -103,18 +103,18 @@ class HomeStore:
         )
 
     @cached_property
-    def turns(self) -> TurnFiles:
-        """Whose turn it is in each namespace of assignments."""
-        from baton.store.turns import TurnFiles  # start-up
-
-        return TurnFiles(self.home.in_state("turns"), self.home.in_state("tmp"), self.locks, self.prepare)
-
-    @cached_property
     def memories(self) -> MemoryFiles:
         """What agents remember."""
         from baton.store.memory_files import MemoryFiles  # start-up
 
         return MemoryFiles(os.path.join(self.home.root, "memory"), self.locks, self.prepare)
+
+    @cached_property
+    def turns(self) -> TurnFiles:
+        """Whose turn it is in each namespace of assignments."""
+        from baton.store.turns import TurnFiles  # start-up
+
+        return TurnFiles(self.home.in_state("turns"), self.home.in_state("tmp"), self.locks, self.prepare)
 
     @cached_property
     def displays(self) -> DisplayFiles:
