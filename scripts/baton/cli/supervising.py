@@ -35,7 +35,8 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
 
 LOADED_LATE = (
-    "adapters.prompts", "adapters.skill_links", "domain.assignment_acts", "domain.job_ends", "domain.services",
+    "adapters.prompts", "adapters.skill_links", "domain.assignment_acts", "domain.job_ends", "domain.registry_page",
+    "domain.services",
     "engine.completion", "store.displays", "store.dotenv", "store.parking", "store.memory_files", "store.runs",
     "store.skills", "store.strict_yaml", "store.turns", "store.waits",
 )  # fmt: skip
