@@ -33,6 +33,7 @@ from tests.store.homes import (
 
 from baton.domain import campaign_commands
 from baton.domain import commands as c
+from baton.domain.agent_commands import HearFrom
 from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, waiting
@@ -40,6 +41,7 @@ from baton.domain.records import Task
 from baton.domain.statuses import FailureKind, TaskStatus
 from baton.domain.tasks import decide
 from baton.domain.times import epoch
+from baton.engine.door import Door
 from baton.ports import Commit, Damage, Slot, SlotState
 from baton.store.memory import MemoryStore
 
@@ -313,6 +315,18 @@ def test_campaigns_are_records_too_and_never_wait_in_line(world: World) -> None:
     assert world.elsewhere().campaigns.read("spring") == active != made
     assert events_of(world) == ["campaign/spring:1:0", "campaign/spring:2:0"]
     assert world.store.campaigns.resync("spring") is False
+    assert list(world.store.ready.all()) == []
+
+
+def test_what_is_kept_of_an_agent_is_a_record_too_and_never_waits_in_line(world: World) -> None:
+    door = Door(world.store, None, lambda task: None)
+    before = door.agent("writer", HearFrom(by="ann"))
+    after = door.agent("writer", lambda record: HearFrom(by="bob", note=str(record.version)))
+
+    assert (before.version, after.version, after.note) == (1, 2, "1")
+    assert world.elsewhere().agents.read("writer") == after
+    assert [one.id for one in world.store.agents.live()] == ["writer"]
+    assert events_of(world) == ["agent/writer:1:0", "agent/writer:2:0"]
     assert list(world.store.ready.all()) == []
 
 

@@ -237,6 +237,10 @@ def _asked_service(data: Data) -> str:
     return f"{who} asked {data.get('service')} ({data.get('capability')}): {how}" + _after(": ", data.get("message"))
 
 
+def _fed(data: Data) -> str:
+    return "something, and not yet enough," if data.get("enough") is False else "enough"
+
+
 def _branches(verb: str) -> Callable[[Data], str]:
     return lambda data: f"{data.get('by') or 'somebody'} {verb}: {', '.join(data.get('branches') or ())}"
 
@@ -248,7 +252,7 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
         f"a heartbeat of {_agent(data)} was passed over{_after(': ', data.get('reason'))}"
     ),
     "agent_heard": lambda data: f"{_agent(data)} is there{_after(': ', data.get('note'))}",
-    "project_fed": lambda data: f"project {data.get('project')} has enough to do again",
+    "project_fed": lambda data: f"project {data.get('project')} has {_fed(data)} to do again",
     "lease_renewed": lambda data: f"{_agent(data)} goes on with it by hand",
     "lease_released": lambda data: f"{_agent(data)} gave it back{_after(', asked by ', data.get('by'))}",
     "lease_expired": lambda data: f"{_agent(data)} held it by hand for too long",

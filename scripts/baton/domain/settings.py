@@ -250,3 +250,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         check_variables("env", self.env)
+
+    @property
+    def has_backlogs(self) -> bool:
+        """Tell whether any project can starve."""
+        return bool(self.sweep.min_backlog or any(self.heartbeats.min_backlog.values()))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from msgspec import Struct, structs, to_builtins
 
-from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import AgentNotFound, BatonError
@@ -33,6 +32,7 @@ from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
 
 if TYPE_CHECKING:
+    from baton.domain.agent_records import Cause
     from baton.domain.projects import Project
 
 
@@ -113,6 +113,8 @@ class Preparation:
 
         ``sight`` is what the agent is shown of the home: the template's facts, and a file of them for programs.
         """
+        from baton.domain.agent_records import UNIT  # start-up: the sweep imports this room
+
         assert lease.run is not None
         settings = self._config.settings()
         unit = Unit(step=None, key=UNIT, agent=lease.agent)
