@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 
-from baton.domain.redaction import masked, redact, secret_values
+from baton.domain.redaction import Redactor, masked, redact, secret_values
 
 TELEGRAM = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_0123"
 
@@ -76,6 +77,53 @@ def test_a_long_run_of_digits_takes_no_more_than_a_look() -> None:
     digits = "1" * 1_000_000
 
     assert redact(digits, []) == digits
+
+
+# -- a text that comes in pieces ------------------------------------------------------------------------------------
+
+SECRET = "sk-ant-abcdefghij"
+
+
+def fed(secrets: list[str], pieces: list[str]) -> list[str]:
+    redactor = Redactor(secrets)
+    return [*(redactor.feed(piece) for piece in pieces), redactor.rest()]
+
+
+def test_a_secret_cut_anywhere_is_replaced_and_no_part_of_it_is_shown() -> None:
+    for cut in range(1, len(SECRET)):
+        shown = fed([SECRET], [f"the key {SECRET[:cut]}", f"{SECRET[cut:]} is wrong"])
+        assert shown == ["the key ", "*** is wrong", ""]
+
+
+def test_a_secret_that_comes_letter_by_letter_is_replaced() -> None:
+    assert "".join(fed([SECRET], list(f"<{SECRET}>{SECRET}"))) == "<***>***"
+
+
+def test_a_piece_in_whose_end_no_secret_begins_is_shown_at_once() -> None:
+    assert fed([SECRET], ["Hello", ", ", "world"]) == ["Hello", ", ", "world", ""]
+
+
+def test_what_only_looked_like_the_beginning_of_one_is_shown_with_the_next_piece() -> None:
+    assert fed([SECRET], ["task", " force", " sk-an", "d"]) == ["ta", "sk force", " ", "sk-and", ""]
+
+
+def test_what_is_held_back_at_the_end_is_shown() -> None:
+    assert fed([SECRET], ["risk"]) == ["ri", "sk"]
+
+
+def test_the_pieces_together_are_the_whole_text_redacted_however_it_is_cut() -> None:
+    seed = 20261121
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(2_000):
+        secrets = ["".join(chance.choices("ab", k=chance.randint(6, 9))) for _ in range(chance.randint(1, 3))]
+        words = [*secrets, "a", "b", "abab", "xyz"]
+        text = "".join(chance.choices(words, k=chance.randint(1, 8)))
+        cuts = sorted(chance.sample(range(len(text) + 1), min(len(text) + 1, chance.randint(0, 6))))
+        pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        shown = "".join(fed(secrets, pieces))
+        assert shown.replace("*", "") == redact(text, secrets).replace("*", ""), (secrets, pieces)
+        assert not any(secret in shown for secret in secrets)
 
 
 # -- what looks like a token, and which variables hold secrets ------------------------------------------------------

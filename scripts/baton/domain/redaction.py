@@ -64,6 +64,43 @@ def masked(text: str, secrets: Collection[str]) -> tuple[str, int]:
     return "".join((*kept, text[end:])), count
 
 
+class Redactor:
+    """Takes secrets out of a text that comes in pieces, each of which is shown at once.
+
+    A secret may be cut anywhere: the end of a piece with which one might begin is held back until the next. So what is
+    returned lags behind by less than the longest secret, and mostly by nothing.
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._secrets = [secret for secret in secrets if len(secret) >= SHORTEST]
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Return what can be shown of all that was fed so far and was not shown yet."""
+        text = self._held + piece
+        end = len(text) - self._open_end(text)
+        # A whole secret that lies across that place stays together with what may begin in its end.
+        while across := [start for start, stop in _places(text, self._secrets) if start < end < stop]:
+            end = min(across)
+        self._held = text[end:]
+        return redact(text[:end], self._secrets)
+
+    def rest(self) -> str:
+        """Return what is held back, when no more comes."""
+        held, self._held = self._held, ""
+        return redact(held, self._secrets)
+
+    def _open_end(self, text: str) -> int:
+        """The length of the longest end of ``text`` that is a beginning of a secret, and not all of one."""
+        longest = 0
+        for secret in self._secrets:
+            for length in range(min(len(secret) - 1, len(text)), longest, -1):
+                if text.endswith(secret[:length]):
+                    longest = length
+                    break
+        return longest
+
+
 def _places(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
     for match in _TOKENS.finditer(text):
         yield match.span()

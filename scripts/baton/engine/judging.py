@@ -14,7 +14,7 @@ from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
 from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
-from baton.engine.preparation import Prepared
+from baton.engine.prepared import Prepared
 from baton.ports import Listener
 
 MESSAGE_LINES = 20

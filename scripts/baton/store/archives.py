@@ -23,14 +23,6 @@ FORMAT = 1
 HEAD, END = "baton-backup.json", "baton-backup-end.json"
 COMPRESSION = 6
 CHUNK = 1 << 20
-    EOFError,
-    zlib.error,
-    gzip.BadGzipFile,
-    tarfile.TarError,
-    msgspec.DecodeError,
-    UnicodeDecodeError,
-    ValueError,
-)
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
