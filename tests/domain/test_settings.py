@@ -204,7 +204,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "retries: {}",
             "retries: unknown key",
-            "did you mean 'retry'?",
+            "did you mean 'retry'? known: assignments, concurrency, env, harness, heartbeats, lease, memory, notify, "
+            "retention, retry, skills, sweep, timeouts",
         ),
         (
             "concurrency: {agents: 0}",
