@@ -1,7 +1,7 @@
 #!/bin/sh
 ''''[ -h "$0" ] && exec "$(readlink -f "$0")" "$@"; . "${0%${0##*/}}baton/launch.sh" # '''  # fmt: skip
 
-"""Pipelines, services and campaigns, carried from home to home."""
+"""Pipelines, services, projects and campaigns, carried from home to home."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from baton.cli.transfer_verbs import VERBS
 
 command = group(
     "transfer",
-    "Carry pipelines, services and campaigns from home to home, in one file.",
+    "Carry pipelines, services, projects and campaigns from home to home, in one file.",
     "transfer.py export ~/all.yaml\ntransfer.py import ~/all.yaml --dry-run",
     VERBS,
 )

@@ -63,9 +63,10 @@ REPORTS = WORKS + "complete_step.py --output step$BATON_STEP/$BATON_TASK.md --su
 class Killer:
     """Kills processes of one home, and of no other: each is known by the home in its environment."""
 
-    def __init__(self, home: Home, chance: random.Random) -> None:
+    def __init__(self, home: Home, chance: random.Random, most: dict[str, int] = MOST) -> None:
         self._mark = f"BATON_HOME={home.root}".encode()
         self._chance = chance
+        self._most = most
         self.hits: Counter[str] = Counter()
 
     def victims(self) -> dict[int, str]:
@@ -81,7 +82,7 @@ class Killer:
         victims = {
             pid: kind
             for pid, kind in self.victims().items()
-            if kind != spare and self.hits[kind] < MOST.get(kind, KILLS)
+            if kind != spare and self.hits[kind] < self._most.get(kind, KILLS)
         }
         if not victims:
             return

@@ -32,6 +32,10 @@ ALWAYS_JSON = (
 )  # fmt: skip
 FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "run_service", "serve_runs", "why")
 VERBS = {
+    "assignment": (
+        "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
+        "align",
+    ),
     "agent": ("list", "show", "heartbeat", "stop", "unpark"),
     "backup": ("create", "check", "restore"),
     "campaign": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -93,8 +94,10 @@ def test_files_keep_their_modes_and_times_and_state_stays_private(home: Home) ->
 def test_secrets_go_with_it_only_when_asked_for(home: Home) -> None:
     (home.root / ".env").write_text("A_KEY=secret\n")
     (home.root / ".env").chmod(0o600)
+    (home.state / "serve.token").write_text("a-token\n")
     plain, whole = backup_of(home), backup_of(home, "c.tar.gz", "--with-secrets")
-    assert (".env" in members(plain), ".env" in members(whole)) == (False, True)
+    for name in (".env", "state/serve.token"):
+        assert (name in members(plain), name in members(whole)) == (False, True)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (plain, whole)] == [0o600, 0o600]
     env = restore(home, whole).root / ".env"
     assert (env.read_text(), stat.S_IMODE(env.stat().st_mode)) == ("A_KEY=secret\n", 0o600)
@@ -315,6 +318,9 @@ def test_an_archive_damaged_anywhere_is_refused(home: Home) -> None:
     for place in range(12, len(data), max(1, len(data) // 40)):
         damaged = bytearray(data)
         damaged[place] ^= 0x10
+        with contextlib.suppress(Exception):
+            if gzip.decompress(bytes(damaged)) == gzip.decompress(data):
+                continue  # a bit that says nothing
         code = refused(home, Path(home.file("damaged.tar.gz", bytes(damaged))))
         assert code == (1, "invalid_input"), place
 

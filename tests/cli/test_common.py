@@ -83,6 +83,18 @@ WORDS = {
     ("focus_group", "archive"): "bakers",
     ("focus_group", "unarchive"): "bakers",
     ("service", "list"): "",
+    ("assignment", "create"): "x --file y",
+    ("assignment", "queue"): "",
+    ("assignment", "list"): "",
+    ("assignment", "show"): "fix",
+    ("assignment", "jobs"): "fix",
+    ("assignment", "job"): "fix/j1",
+    ("assignment", "insert-job"): "fix --type plan",
+    ("assignment", "update"): "fix --decisions x",
+    ("assignment", "complete"): "fix",
+    ("assignment", "block"): "fix --reason x",
+    ("assignment", "unblock"): "fix",
+    ("assignment", "align"): "aligned --assignment fix",
     ("service", "toggle"): "x",
     ("service", "reorder"): "seo x",
     ("service", "health"): "",
@@ -314,10 +326,11 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
-    ("acquire_lock",), ("activate_campaign",), ("call_model",), ("campaign", "extend"), ("campaign", "preflight"),
-    ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("serve_runs",),
-    ("stream_run", "create"), ("stream_run", "retry"), ("stream_run", "start"), ("task", "create"), ("task", "list"),
-    ("task", "ready"), ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
+    ("acquire_lock",), ("activate_campaign",), ("assignment", "create"), ("assignment", "queue"), ("call_model",),
+    ("campaign", "extend"), ("campaign", "preflight"), ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",),
+    ("request_revision",), ("serve_runs",), ("stream_run", "create"), ("stream_run", "retry"), ("stream_run", "start"),
+    ("task", "create"),
+    ("task", "list"), ("task", "ready"), ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 
 

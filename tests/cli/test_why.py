@@ -201,6 +201,12 @@ def arrange_dependency(home: Home) -> str:
     return "t-1"
 
 
+def arrange_turn(home: Home) -> str:
+    home.ok("assignment", "create", "First", "--id", "first")
+    home.ok("assignment", "create", "Second", "--id", "t-1", "--jobs", '[{"type": "alpha"}]')
+    return "t-1"
+
+
 ARRANGED = {
     Why.BLOCKED: arrange_blocked,
     Why.LOST: arrange_lost,
@@ -214,6 +220,7 @@ ARRANGED = {
     Why.PARKED: arrange_parked,
     Why.BRANCHES: arrange_branches,
     Why.DEPENDENCY: arrange_dependency,
+    Why.TURN: arrange_turn,
 }
 
 

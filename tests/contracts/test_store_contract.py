@@ -33,6 +33,7 @@ from tests.store.homes import (
 
 from baton.domain import campaign_commands
 from baton.domain import commands as c
+from baton.domain.agent_commands import HearFrom
 from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, waiting
@@ -40,6 +41,7 @@ from baton.domain.records import Task
 from baton.domain.statuses import FailureKind, TaskStatus
 from baton.domain.tasks import decide
 from baton.domain.times import epoch
+from baton.engine.door import Door
 from baton.ports import Commit, Damage, Slot, SlotState
 from baton.store.memory import MemoryStore
 
@@ -313,6 +315,18 @@ def test_campaigns_are_records_too_and_never_wait_in_line(world: World) -> None:
     assert world.elsewhere().campaigns.read("spring") == active != made
     assert events_of(world) == ["campaign/spring:1:0", "campaign/spring:2:0"]
     assert world.store.campaigns.resync("spring") is False
+    assert list(world.store.ready.all()) == []
+
+
+def test_what_is_kept_of_an_agent_is_a_record_too_and_never_waits_in_line(world: World) -> None:
+    door = Door(world.store, None, lambda task: None)
+    before = door.agent("writer", HearFrom(by="ann"))
+    after = door.agent("writer", lambda record: HearFrom(by="bob", note=str(record.version)))
+
+    assert (before.version, after.version, after.note) == (1, 2, "1")
+    assert world.elsewhere().agents.read("writer") == after
+    assert [one.id for one in world.store.agents.live()] == ["writer"]
+    assert events_of(world) == ["agent/writer:1:0", "agent/writer:2:0"]
     assert list(world.store.ready.all()) == []
 
 
@@ -735,6 +749,32 @@ def test_note_of_what_cannot_be_written_raises_nothing(world: World) -> None:
 
 
 # -- Waits and Runs -----------------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_remembered_by_namespace(world: World) -> None:
+    turns = world.store.turns
+    with turns.hold():
+        turns.write("shop", "a")
+        turns.write("blog", "b")
+        turns.write("shop", "c")
+    seen = world.elsewhere().turns
+    assert [seen.last(name) for name in ("shop", "blog", "none")] == ["c", "b", None]
+
+
+def test_turns_are_taken_one_after_the_other(world: World) -> None:
+    took: list[str] = []
+
+    def take_turn() -> None:
+        with world.elsewhere().turns.hold():
+            took.append("second")
+
+    with world.store.turns.hold():
+        other = threading.Thread(target=take_turn)
+        other.start()
+        other.join(timeout=0.1)
+        took.append("first")
+    other.join(timeout=10)
+    assert took == ["first", "second"]
 
 
 def test_waits_are_added_told_and_removed_one_by_one(world: World) -> None:

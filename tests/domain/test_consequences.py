@@ -33,6 +33,7 @@ TABLE: dict[FailureKind, tuple[str, bool, BlockKind | None, bool]] = {
     K.RELEASE: ("count", True, None, True),
     K.SUPERVISOR_LOST: ("count", True, None, True),
     K.STOPPED: ("count", True, None, True),
+    K.NO_DECISION: ("count", True, None, True),
     K.AGENT_MISSING: ("stop", True, BlockKind.AGENT, True),
     K.HARNESS_MISSING: ("stop", True, BlockKind.AGENT, True),
     K.AUTH: ("park", False, None, True),
@@ -47,7 +48,7 @@ TABLE: dict[FailureKind, tuple[str, bool, BlockKind | None, bool]] = {
     K.BUDGET: ("stop", True, BlockKind.BUDGET, True),
     K.TOOL_DENIED: ("stop", True, BlockKind.POLICY, True),
 }
-ADVISED = {K.TIMEOUT, K.CONTEXT_TOO_LONG, K.TURN_LIMIT}
+ADVISED = {K.NO_DECISION, K.TIMEOUT, K.CONTEXT_TOO_LONG, K.TURN_LIMIT}
 every_kind = pytest.mark.parametrize("kind", list(FailureKind))
 
 

@@ -114,6 +114,12 @@ def test_a_document_with_other_line_ends_and_a_mark_at_its_beginning_is_read() -
     assert said("\ufeff# Bakers\r\n\r\n- Fears: flat loaves\r\n") == [{"name": "Bakers", "fears": ("flat loaves",)}]
 
 
+def test_a_heading_beside_a_group_is_no_field_of_it() -> None:
+    assert said("## Bakers\n- Fears: flat loaves\n## Language\nEnglish\n") == [
+        {"name": "Bakers", "fears": ("flat loaves",)}
+    ]
+
+
 def test_what_audience_agents_wrote_is_known_as_research() -> None:
     text = "# Audience profiles: Bread\n\n- Task: `bread-001`\n\n## 1. Bakers\n\n### Fears: weak\n\n- flat loaves\n"
     assert read_document(text, "x.md").is_researched
@@ -167,6 +173,7 @@ def test_a_table_may_be_csv_with_any_usual_separator(separator: str) -> None:
         (" \n\n", "x.csv", "x.csv: there is nothing in it"),
         ("a\0b", "x.md", "x.md: is no text"),
         ("# Bread\n\nA text about bread.\n", "x.md", "x.md: no focus group was found in it"),
+        ("## **\n- Fears: x\n", "x.md", "x.md:1: a group has no name"),
         ("name,fears\n", "x.csv", "x.csv: no focus group was found in it"),
         ("## A\n- Fears: x\n## a\n- Fears: y\n", "x.md", "x.md:3: group 'a' stands there twice, first on line 1"),
         ("who,fears\nA,x\n", "x.csv", "x.csv:1: the table has no column for 'name'; it has who, fears"),

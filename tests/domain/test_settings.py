@@ -84,6 +84,17 @@ DEFAULTS: dict[str, Any] = {
     "retention": {"archive": "365d", "runs": "90d", "logs": "30d", "events": "90d", "memory": "90d"},
     "memory": {"prompt_bytes": 16_384, "lessons": 20},
     "skills": {"always": []},
+    "assignments": {
+        "timeout": "10m",
+        "timeouts": {},
+        "harnesses": {},
+        "models": {},
+        "max_jobs": 50,
+        "max_alike": 5,
+        "max_cost": None,
+        "guardian": False,
+        "namespaces": {},
+    },
     "env": [],
 }
 
@@ -193,8 +204,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "retries: {}",
             "retries: unknown key",
-            "did you mean 'retry'? known: concurrency, env, harness, heartbeats, lease, memory, notify, retention, retry, "
-            "skills, sweep, timeouts",
+            "did you mean 'retry'? known: assignments, concurrency, env, harness, heartbeats, lease, memory, notify, "
+            "retention, retry, skills, sweep, timeouts",
         ),
         (
             "concurrency: {agents: 0}",

@@ -35,6 +35,7 @@ from tests.domain.test_histories import check_change, check_record
 
 from baton.domain import campaign_commands, campaigns, commands, project_table, tasks, units
 from baton.domain import project_commands as p
+from baton.domain.assignments import Act, ActKind, Assignment
 from baton.domain.campaigns import CAMPAIGN_TABLE, Campaign, CampaignStatus
 from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, ProjectNotFound, TaskNotFound
 from baton.domain.products import Standing
@@ -127,6 +128,10 @@ def was_sent_back_too_often(found: Task) -> Task:
     return structs.replace(found, blocked=structs.replace(found.blocked, kind=BlockKind.REVIEW))
 
 
+def is_an_assignment(found: Task) -> Task:
+    return structs.replace(found, assignment=Assignment(namespace="shop", north_star="Sell more bread"))
+
+
 def is_free(found: Task) -> Task:
     return found
 
@@ -183,6 +188,11 @@ TASK_EXAMPLES: dict[type, Example] = {
     ),
     commands.RetriggerBranches: (is_free, lambda task: commands.RetriggerBranches(by="ann")),
     commands.ClearBranches: (is_free, lambda task: commands.ClearBranches(by="ann", labels=("Image",))),
+    commands.ActOnAssignment: (
+        is_an_assignment,
+        lambda task: commands.ActOnAssignment(by="ann", act=Act(kind=ActKind.UPDATE, decisions=("Rye first",))),
+    ),
+    commands.TakeTurn: (is_an_assignment, lambda task: commands.TakeTurn()),
     commands.EndBackoff: (backs_off_for_ever, lambda task: commands.EndBackoff(backoff_max_seconds=1800.0)),
 }
 # A second block does not replace the first: legal, and nothing to do.

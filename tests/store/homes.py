@@ -158,7 +158,7 @@ def check_agreement(root: Path | str, store: HomeStore, *, aside: Collection[str
         told.setdefault(id.split(":")[0], []).append(id)
     waits: set[Entry] = set()
     known: set[str] = set()
-    for records in (store.tasks, store.campaigns, store.projects):
+    for records in (store.tasks, store.campaigns, store.projects, store.agents):
         for archived in (False, True):
             for id in records.ids(archived=archived):
                 record: Any = records.read(id)

@@ -15,7 +15,8 @@ from baton.cli.script import Answer, script
 from baton.cli.wiring import Wiring
 from baton.domain.errors import InvalidInput
 from baton.domain.records import SCHEMA
-from baton.store.archives import FORMAT, ArchiveWriter, Head, read_head
+from baton.store.archive_reader import read_head
+from baton.store.archives import FORMAT, ArchiveWriter, Head
 from baton.store.backups import Backup
 from baton.store.restoring import check, restore
 

@@ -1,7 +1,7 @@
 """The kinds of things that are carried from home to home, and how each is gathered and kept: a new kind is one entry.
 
-Everything that can be refused is refused before anything is written. What fails after that is undone, but for campaigns
-whose record is committed: records are never taken back.
+Everything that can be refused is refused before anything is written. What fails after that is undone, but for projects
+and campaigns whose record is committed: records are never taken back.
 """
 
 from __future__ import annotations
@@ -15,13 +15,25 @@ from typing import Any, NamedTuple
 
 from baton.cli.caller import person
 from baton.cli.schemas import with_schemas
+from baton.cli.targeting import ensure_project, open_project
 from baton.cli.templates import all_templates, keep, refuse_taken
 from baton.cli.wiring import Wiring
-from baton.domain.bundles import Bundle, CarriedCampaign, carried, joined, only_services, services_in
+from baton.domain.bundles import (
+    Bundle,
+    CarriedCampaign,
+    CarriedProject,
+    carried,
+    carried_project,
+    check_targeted,
+    joined,
+    only_services,
+    services_in,
+)
 from baton.domain.campaign_commands import CreateCampaign
-from baton.domain.errors import BatonError, InvalidInput, PipelineNotFound, ServiceNotFound
+from baton.domain.errors import BatonError, InvalidInput, PipelineNotFound, ProjectNotFound, ServiceNotFound
 from baton.domain.lineups import agents_of, check_lineup
 from baton.domain.pipelines import Template
+from baton.domain.project_commands import CreateProject
 from baton.domain.services import Registry
 from baton.domain.written import campaign_from
 from baton.ports import Damage
@@ -47,12 +59,19 @@ class Kind(NamedTuple):
     things: Callable[[Any], dict[str, Any]]
     only: Callable[[Any, set[str]], Any]
     here: Callable[[Wiring], Mapping[str, Any]]
-    check: Callable[[Wiring, Any], object]
+    check: Callable[[Wiring, Any, Bundle], object]
     keep: Callable[[Wiring, Any], Iterator[Undo]]
 
 
 def bundle_of(wiring: Wiring, wanted: Mapping[str, Iterable[str] | None]) -> Bundle:
-    """Return what a home has of these kinds; of each the things of these names, or all."""
+    """Return what a home has of these kinds; of each the things of these names, or all.
+
+    With a campaign that is named goes its project, if it is for something of it.
+    """
+    if (campaigns := wanted.get("campaigns")) is not None:
+        found = [wiring.campaign(slug) for slug in campaigns]
+        named = {one.project for one in found if one.products or one.focus_groups}
+        wanted = {**wanted, "projects": sorted({*(wanted.get("projects") or ()), *named})}
     fields = {kind.field: kind.gather(wiring, wanted[kind.field]) for kind in KINDS if kind.field in wanted}
     return Bundle(baton_export=1, **fields)
 
@@ -74,7 +93,7 @@ def _own_templates(wiring: Wiring, wanted: Iterable[str] | None) -> tuple[Templa
     return tuple(template for slug in names if isinstance(template := found[slug], Template))
 
 
-def _check_templates(wiring: Wiring, templates: tuple[Template, ...]) -> None:
+def _check_templates(wiring: Wiring, templates: tuple[Template, ...], bundle: Bundle) -> None:
     """Refuse templates that nobody could work through. Services that agents require may come in the same document."""
     for template in templates:
         refuse_taken(wiring.home, template.slug)
@@ -127,6 +146,31 @@ def _keep_services(wiring: Wiring, more: Registry) -> Iterator[Undo]:
             yield partial(put_in_place, path, data, before)
 
 
+# -- projects -----------------------------------------------------------------------------------------------------
+
+
+def _own_projects(wiring: Wiring, wanted: Iterable[str] | None) -> tuple[CarriedProject, ...]:
+    found = {one.id: one for one in _whole(wiring.store.projects.live())}
+    for slug in wanted or ():
+        if slug not in found:
+            raise ProjectNotFound(f"there is no project '{slug}'", cure="project.py list shows them")
+    return tuple(carried_project(found[slug]) for slug in sorted(found if wanted is None else set(wanted)))
+
+
+def _keep_projects(wiring: Wiring, projects: tuple[CarriedProject, ...]) -> Iterator[Undo]:
+    for one in projects:
+        wiring.door.project(one.slug, CreateProject(by=person(wiring.environ), id=one.slug, fields=one.fields))
+        yield _stays
+
+
+def _whole(records: Iterable[Any]) -> Iterator[Any]:
+    """Yield records; one that is damaged is said, since it would be left out."""
+    for one in records:
+        if isinstance(one, Damage):
+            raise InvalidInput(one.reason, cure="check_pipeline.py sets it aside; or choose what is exported")
+        yield one
+
+
 # -- campaigns ----------------------------------------------------------------------------------------------------
 
 
@@ -134,10 +178,7 @@ def _own_campaigns(wiring: Wiring, wanted: Iterable[str] | None) -> tuple[Carrie
     if wanted is not None:
         found = [wiring.campaign(slug) for slug in dict.fromkeys(wanted)]
     else:
-        live = list(wiring.store.campaigns.live())
-        if damaged := [one for one in live if isinstance(one, Damage)]:
-            raise InvalidInput(damaged[0].reason, cure="check_pipeline.py sets it aside; or choose with --campaign")
-        found = sorted((one for one in live if not isinstance(one, Damage)), key=lambda one: one.id)
+        found = sorted(_whole(wiring.store.campaigns.live()), key=lambda one: one.id)
     return tuple(
         carried(campaign, _texts(wiring, campaign.project, campaign.id, campaign.sources)) for campaign in found
     )
@@ -152,8 +193,15 @@ def _texts(wiring: Wiring, project: str, slug: str, sources: Iterable[str]) -> d
     return texts
 
 
-def _check_campaigns(wiring: Wiring, campaigns: tuple[CarriedCampaign, ...]) -> None:
+def _check_campaigns(wiring: Wiring, campaigns: tuple[CarriedCampaign, ...], bundle: Bundle) -> None:
+    carried_along = {one.slug: one.fields for one in bundle.projects}
     for one in campaigns:
+        here = open_project(wiring, one.written.project)
+        fields = carried_along.get(one.written.project, {})
+        products, groups = fields.get("products", {}), fields.get("focus_groups", {})
+        if here is not None:
+            products, groups = here.products, here.focus_groups
+        check_targeted(one.written, products, groups)
         _command(wiring, one)
         with tempfile.TemporaryDirectory() as folder:
             wiring.workspaces.check_sources(folder, _write_texts(folder, one))
@@ -173,6 +221,7 @@ def _keep_campaigns(wiring: Wiring, campaigns: tuple[CarriedCampaign, ...]) -> I
             if is_new:
                 workspaces.remove_campaign(project, slug)
             raise
+        ensure_project(wiring, project)
         yield _stays
 
 
@@ -198,7 +247,7 @@ def _campaigns_here(wiring: Wiring) -> dict[str, None]:
     return dict.fromkeys((*wiring.store.campaigns.ids(), *wiring.store.campaigns.ids(archived=True)))
 
 
-# Later ones may need earlier ones; campaigns are last, since what is committed stays.
+# Later ones may need earlier ones; records are last, since what is committed stays.
 KINDS = (
     Kind(
         field="pipelines",
@@ -217,8 +266,18 @@ KINDS = (
         things=lambda found: {service.name: (key, service) for key, service in services_in(found)},
         only=only_services,
         here=lambda wiring: {service.name: (key, service) for key, service in services_in(wiring.services())},
-        check=lambda wiring, found: joined(wiring.services(), found),
+        check=lambda wiring, found, bundle: joined(wiring.services(), found),
         keep=_keep_services,
+    ),
+    Kind(
+        field="projects",
+        thing="project",
+        gather=_own_projects,
+        things=lambda found: {one.slug: one for one in found},
+        only=lambda found, names: tuple(one for one in found if one.slug in names),
+        here=lambda wiring: {one.id: carried_project(one) for one in _whole(wiring.store.projects.live())},
+        check=lambda wiring, found, bundle: None,
+        keep=_keep_projects,
     ),
     Kind(
         field="campaigns",

@@ -55,6 +55,7 @@ def look(wiring: Wiring, project: str | None = None) -> Status:
         slots = wiring.store.slots.states()
     with tried():
         glance.join(slots)
+        warnings += glance.lost
     with tried():
         campaigns = glance.campaign_lines()
     with tried():

@@ -70,8 +70,7 @@ def scene_of(wiring: Wiring) -> Scene:
 
 def _has_heartbeats(wiring: Wiring) -> bool:
     settings = wiring.config.settings()
-    beats = settings.heartbeats
-    return bool(beats.agents or settings.sweep.min_backlog or any(beats.min_backlog.values()))
+    return bool(settings.heartbeats.agents) or settings.has_backlogs
 
 
 def _pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
@@ -227,15 +226,20 @@ def _notify(wiring: Wiring) -> list[str]:
 
 def _remember(wiring: Wiring) -> list[str]:
     """Write down what is new: lessons, and the pages of days. What fails is said, and done by a later sweep."""
-    from baton.engine.remembering import remember  # start-up
+    from baton.domain.delivery import MEMORY  # start-up
     from baton.store.deliveries import DeliveryFiles  # start-up
 
+    cursors = DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp"))
     settings = wiring.config.settings()
     store = wiring.store
     try:
+        if cursors.read(MEMORY).cursor == store.log.position():
+            return []
+        from baton.engine.remembering import remember  # start-up: of no use to a sweep without news
+
         remember(
             store.log,
-            DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp")),
+            cursors,
             store.memories,
             wiring.config.secrets,
             wiring.clock,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 import click
 import msgspec
@@ -19,7 +18,7 @@ from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
 from baton.domain.records import Task
 from baton.domain.written import TaskFile, task_from
-from baton.engine.creation import create_task
+from baton.engine.creation import create_task, free_id
 from baton.store.documents import load
 
 
@@ -53,7 +52,7 @@ def create(wiring: Wiring, file: str) -> Answer:
             raise fault
     by = person(wiring.environ)
     wiring.store.prepare()
-    id = written.id or _free_id(wiring, written.title)
+    id = written.id or free_id(wiring.store, written.title)
     task = create_task(wiring.door, task_from(written, template, id, campaign, by), by)
     wiring.dispatch_quietly()
     return Answer(task, f"Created task '{task.id}': {task.title}")
@@ -231,12 +230,3 @@ def _asked(wiring: Wiring, task: Task, participle: str) -> Answer:
     if task.asked is None:
         return Answer(task, f"Task '{task.id}' is {task.status}.")
     return Answer(task, f"Task '{task.id}' will be {participle} when run {task.leases[0].run} has ended.")
-
-
-def _free_id(wiring: Wiring, title: str) -> str:
-    base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "task"
-    for number in range(1, 10_000):
-        id = base if number == 1 else f"{base}-{number}"
-        if wiring.store.tasks.read(id) is None:
-            return id
-    raise InvalidInput("no free id was found", cure="add an id to the file")

@@ -185,6 +185,8 @@ def _words(wiring: Wiring, task: Task) -> str:
         else:
             lines.append(f"  waits     {reason.text}")
         lines += [f"            to change it: {reason.cure}"] if reason.cure is not None else []
+    if task.assignment is not None:
+        lines.append(f"  assignment of namespace {task.assignment.namespace}; its jobs: assignment.py show {task.id}")
     if task.rejection_notes:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
     if rows := pieces_of(wiring, task):

@@ -1,4 +1,4 @@
-"""Carrying pipelines, services and campaigns from home to home, in one file."""
+"""Carrying pipelines, services, projects and campaigns from home to home, in one file."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ YAML_LIMIT = 4 << 20
 @click.argument("file", type=click.Path())
 @click.option("--pipeline", "pipelines", multiple=True, metavar="SLUG", help="This pipeline of the home's own.")
 @click.option("--service", "services", multiple=True, metavar="NAME", help="This service.")
+@click.option(
+    "--project", "projects", multiple=True, metavar="SLUG", help="This project, its products and focus groups."
+)
 @click.option("--campaign", "campaigns", multiple=True, metavar="SLUG", help="This campaign.")
 @click.option("--with-secrets", is_flag=True, help="Even where a text in it holds a key.")
 def export(wiring: Wiring, file: str, with_secrets: bool, **chosen: tuple[str, ...]) -> Answer:
-    """Write pipelines, services and campaigns to FILE, YAML or JSON by its name; all of them, or those that are named.
+    """Write pipelines, services, projects, campaigns to FILE (YAML or JSON by its name): all, or those that are named.
 
     Of a campaign: what was written, its frozen pipeline, its sources. Its tasks and what they made are not in it.
     """
@@ -62,7 +65,7 @@ def import_(wiring: Wiring, file: str, dry_run: bool, skip_existing: bool) -> An
     with wiring.workspaces.alone():
         parts, skipped = _parts(wiring, bundle, skip_existing=skip_existing)
         for kind, found in parts:
-            kind.check(wiring, found)
+            kind.check(wiring, found, bundle)
         if not dry_run:
             _keep(wiring, parts)
             refresh_quietly(wiring)

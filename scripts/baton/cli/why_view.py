@@ -21,10 +21,10 @@ SHOWN = 2_000
 
 
 def why_task(wiring: Wiring, id: str) -> Answer:
-    """Say why the current step of a task does not run; its open branches come below, each with its own reason."""
+    """Say why the current step of a task does not run; what is open beside it comes below, each with its own reason."""
     task = wiring.task(check_id(id))
     reasons = wiring.reasons()
-    units = [task.current] if task.blocked is not None else [task.current, *_open_branches(task)]
+    units = [task.current] if task.blocked is not None else [task.current, *_open_beside(task)]
     found = [waiting_unit(task, unit, reasons.of(task, unit)) for unit in units]
     branches = [one for one in found if one.unit != task.current.key]
     data = msgspec.to_builtins(found[0]) | ({"branches": branches} if branches else {})
@@ -40,8 +40,9 @@ def why_all(wiring: Wiring, project: str | None = None) -> Answer:
     return Answer(found, lambda: _grouped(tasks, found, now) or "Nothing waits.")
 
 
-def _open_branches(task: Task) -> list[Unit]:
-    return [unit for unit in open_units(task) if unit.step is None]
+def _open_beside(task: Task) -> list[Unit]:
+    """Return what is open beside the current unit: branches, and the other jobs of its group."""
+    return [unit for unit in open_units(task) if unit.key != task.current.key]
 
 
 def _grouped(tasks: dict[str, Task], found: Iterable[WaitingUnit], now: str) -> str:
@@ -64,5 +65,7 @@ def _sentence(names: Sequence[str], first: WaitingUnit, now: str) -> str:
 
 
 def _named(task: Task, one: WaitingUnit) -> str:
+    if task.assignment is not None and task.front[1:]:
+        return f"{one.task} (job {one.unit})"
     label = task.label_of(one.unit)
     return one.task if label is None else f"{one.task} ({label})"

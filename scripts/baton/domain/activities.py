@@ -93,6 +93,8 @@ _TYPES = {
     "task_published": ActivityType.COMPLETE,
     "campaign_completed": ActivityType.COMPLETE,
     "agent_crashed": ActivityType.ERROR,
+    "job_failed": ActivityType.ERROR,
+    "jobs_inserted": ActivityType.PROGRESS,
     "task_blocked": ActivityType.ERROR,
     "revision_requested": ActivityType.RETRY,
     "task_retried": ActivityType.RETRY,

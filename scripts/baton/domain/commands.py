@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from baton.domain.assignments import Act, Rules
 from baton.domain.records import Holder, Unit
 from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
@@ -123,6 +124,7 @@ class EndRun(_Command, frozen=True, kw_only=True):
     max_revisions: int = 3
     missing: tuple[str, ...] | None = None
     resources: tuple[Resource, ...] = ()
+    tool_calls: int | None = None
 
 
 class CompleteBranch(_Command, frozen=True, kw_only=True):
@@ -277,3 +279,19 @@ class EndBackoff(_Command, frozen=True, kw_only=True):
     """Forget a back-off that lies further ahead than any back-off can: the clock had jumped."""
 
     backoff_max_seconds: float
+
+
+class ActOnAssignment(_Command, frozen=True, kw_only=True):
+    """Do something to an assignment. ``token``: by the run of one of its jobs, kept until that has ended well.
+
+    Without one it is a person's, and happens at once; ``rules`` are then the settings' as they are now.
+    """
+
+    by: str
+    act: Act
+    token: int | None = None
+    rules: Rules | None = None
+
+
+class TakeTurn(_Command, frozen=True, kw_only=True):
+    """Become the active assignment of its namespace, in the commit that grants one of its jobs."""

@@ -56,6 +56,7 @@ CONSEQUENCES: dict[FailureKind, Consequence] = {
     FailureKind.RELEASE: Consequence(),
     FailureKind.SUPERVISOR_LOST: Consequence(),
     FailureKind.STOPPED: Consequence(),
+    FailureKind.NO_DECISION: Consequence(advice="Decide this time, with assignment.py, before you end."),
     FailureKind.AGENT_MISSING: Consequence(then=Then.STOP, block=BlockKind.AGENT),
     FailureKind.HARNESS_MISSING: Consequence(then=Then.STOP, block=BlockKind.AGENT),
     FailureKind.AUTH: _PARK_FOR_GOOD,

@@ -19,6 +19,8 @@ from baton.domain.news import News
 from baton.domain.sentences import data_of, sentence_of, subject_of
 from baton.domain.times import later, seconds_between
 
+# The channel that carries news to no person, but to the pages of memory: only its cursor counts.
+MEMORY = "memory"
 MAX_TRIES = 3
 # The first wait is less than a minute, so that the next sweep of a cron line that runs every minute tries again.
 FIRST_WAIT_SECONDS = 30.0

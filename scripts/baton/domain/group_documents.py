@@ -73,7 +73,7 @@ def _from_headings(text: str) -> list[FoundGroup]:
             level, words = len(heading[1]), heading[2]
             label, _, rest = words.partition(":")
             found = field_of(label)
-            if found is not None and here is not None and (not rest or is_strength(rest) or not field_of(words)):
+            if found is not None and here is not None and level > here.level:
                 field, field_level, here.is_bulleted = found, level, False
                 _note(groups, here)
                 if rest and not is_strength(rest):

@@ -123,6 +123,8 @@ def check_found(groups: list[FoundGroup], where: str) -> list[FoundGroup]:
         )
     seen: dict[str, FoundGroup] = {}
     for group in groups:
+        if not group.name:
+            raise InvalidInput(f"{where}:{group.line}: a group has no name", cure="write it into the heading")
         if len(group.name) > NAME_LIMIT:
             raise InvalidInput(f"{where}:{group.line}: the name of a group is longer than {NAME_LIMIT} characters")
         other = seen.setdefault(plain(group.name), group)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from baton.domain.refusals import check_count
 
 MOST_PROMPT_BYTES = 1_000_000
-MOST_LESSONS = 1_000
+MOST_LESSONS = 100
 
 
 class MemorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -107,7 +107,18 @@ class FocusGroup(_Value, frozen=True, kw_only=True):
 
     def is_called(self, word: str) -> bool:
         """Tell whether a person may mean this group by ``word``: its slug, name or nickname, however it is spelt."""
-        return slug_from(word) in {self.slug, slug_from(self.name), slug_from(self.nickname)} - {""}
+        names = (self.slug, self.name, self.nickname)
+        # Of a name without a letter that a slug can keep only the name itself is left to go by.
+        return bool(word.strip()) and (_folded(word) in map(_folded, names) or _slug_is_one_of(word, names))
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _slug_is_one_of(word: str, names: tuple[str, ...]) -> bool:
+    slug = slug_from(word)
+    return bool(slug) and slug in map(slug_from, names)
 
 
 # What a profile is made of: what an import looks for, and says is missing.

@@ -29,6 +29,7 @@ class Why(StrEnum):
     NOT_BEFORE = "not_before"
     BACKOFF = "backoff"
     NOT_ITS_TURN = "not_its_turn"
+    TURN = "turn"
 
     LOST = "lost"
     CAMPAIGN = "campaign"
@@ -72,11 +73,13 @@ OPEN = frozenset({UnitStatus.PENDING, UnitStatus.IN_PROGRESS})
 
 
 def open_units(task: Task) -> list[Unit]:
-    """Return the units whose turn it is: the current one of the main line, and the branches that were triggered."""
+    """Return the units whose turn it is: the current one of the main line (of a group of jobs all members), and the
+    branches that were triggered.
+    """
     if task.is_finished or not task.pipeline:
         return []
     triggered = (unit for unit in task.branches.values() if unit.ready_at is not None)
-    return [unit for unit in (task.current, *triggered) if unit.status in OPEN and unit.agent is not None]
+    return [unit for unit in (*task.front, *triggered) if unit.status in OPEN and unit.agent is not None]
 
 
 def standing_reason(task: Task, unit: Unit) -> Reason | None:
@@ -87,7 +90,7 @@ def standing_reason(task: Task, unit: Unit) -> Reason | None:
         return Reason(why=Why.BLOCKED, text=f"the task is blocked ({task.blocked.kind}): {task.blocked.reason}")
     if task.asked is not None:
         return Reason(why=Why.ENDING, text=f"{task.asked.wish} was asked for; its run is being ended")
-    lease = task.lease_of(unit.key) or (task.lease if unit.step is not None else None)
+    lease = task.lease_of(unit.key) or (task.lease if unit.step is not None and unit.job is None else None)
     if lease is not None:
         held = f"run {lease.run} of {lease.agent}" if lease.kind is LeaseKind.RUN else f"{lease.agent} by hand"
         return Reason(why=Why.HELD, text=f"held by {held} since {lease.granted_at}")
@@ -99,7 +102,20 @@ def standing_reason(task: Task, unit: Unit) -> Reason | None:
         )
     if all(unit.key != other.key for other in open_units(task)):
         return Reason(why=Why.NOT_ITS_TURN, text=f"{named(task, unit)} is {unit.status}; it is not its turn")
+    if needs_turn(task):
+        return Reason(why=Why.TURN, text=f"waits for its turn in namespace {namespace_of(task)}")
     return None
+
+
+def needs_turn(task: Task) -> bool:
+    """Tell whether the task is an assignment that has to wait for its namespace: one is active at a time."""
+    assignment = task.assignment
+    return assignment is not None and not (assignment.independent or assignment.turn)
+
+
+def namespace_of(task: Task) -> str:
+    """Return the namespace of an assignment; of any other task nothing."""
+    return task.assignment.namespace if task.assignment is not None else ""
 
 
 def held_up_by(task: Task) -> tuple[str, ...]:
@@ -109,7 +125,9 @@ def held_up_by(task: Task) -> tuple[str, ...]:
 
 
 def named(task: Task, unit: Unit) -> str:
-    """Return what people call a unit: ``step 2``, or its branch's label."""
+    """Return what people call a unit: ``step 2``, ``job j3``, or its branch's label."""
+    if unit.job is not None:
+        return f"job {unit.key}"
     return f"step {unit.step}" if unit.step is not None else f"branch '{task.label_of(unit.key)}'"
 
 
@@ -141,6 +159,8 @@ def is_backing_off(unit: Unit, now: str, backoff_max_seconds: float) -> bool:
 # -- the ready index ----------------------------------------------------------------------------------------------
 
 TIMED = "t"
+# No campaign begins like this.
+TURN = "="
 
 
 def waiting(task: Task) -> frozenset[Entry]:
@@ -148,18 +168,27 @@ def waiting(task: Task) -> frozenset[Entry]:
 
     The group is campaign, the record's own harness, agent; the bucket is priority and second, marked when it must not
     be opened before that second (a time to wait for, not only an order); the name is microsecond, task and unit.
+    In the place of the campaign stands ``=<namespace>`` where the unit waits only for its assignment's turn.
     """
-    return frozenset(_entry(task, unit) for unit in open_units(task) if standing_reason(task, unit) is None)
+    return frozenset(_entry(task, unit) for unit in open_units(task) if _is_waiting(task, unit))
+
+
+def _is_waiting(task: Task, unit: Unit) -> bool:
+    reason = standing_reason(task, unit)
+    return reason is None or reason.why is Why.TURN
 
 
 def _entry(task: Task, unit: Unit) -> Entry:
     due = due_at(task, unit)
-    at = epoch(due or unit.ready_at or task.created_at)
+    waits_for_turn = needs_turn(task)
+    # Turns go by priority, then by age: not by how long the job of an assignment has been ready.
+    at = epoch(due or (None if waits_for_turn else unit.ready_at) or task.created_at)
     second = int(at)
     # A bucket is opened at its second: one that waits for a time in the middle of a second must not open before it.
     opens = math.ceil(at) if due else second
+    queue = f"{TURN}{namespace_of(task)}" if waits_for_turn else task.campaign or "-"
     return Entry(
-        group=f"{task.campaign or '-'}~{unit.harness or '-'}~{unit.agent}",
+        group=f"{queue}~{unit.harness or '-'}~{unit.agent}",
         bucket=f"{rank_of(task.priority):03d}-{opens:010d}{TIMED if due else ''}",
         name=f"{round((at - second) * 1_000_000):06d}~{task.id}~{unit.key}",
     )
@@ -173,6 +202,11 @@ def is_due(bucket: str, now_seconds: float) -> bool:
 def is_branch(key: str) -> bool:
     """Tell whether a unit's key is that of a branch."""
     return key.startswith("b")
+
+
+def namespace_of_group(group: str) -> str | None:
+    """Return the namespace for whose turn the units of a group wait; ``None`` when they wait for none."""
+    return group[1:].split("~", 1)[0] if group.startswith(TURN) else None
 
 
 def rank_of_bucket(bucket: str) -> int:

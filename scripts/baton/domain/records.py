@@ -10,21 +10,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from baton.domain.assignments import Assignment, JobFacts
 from baton.domain.evidence import Expectation
-from baton.domain.resources import Resource
+from baton.domain.leases import Failure as Failure
+from baton.domain.leases import Holder as Holder
+from baton.domain.leases import Lease as Lease
+from baton.domain.leases import Report as Report
+from baton.domain.leases import Result as Result
+from baton.domain.leases import Revocation as Revocation
 from baton.domain.reviews import Approval, Revision
 from baton.domain.sessions import Session
-from baton.domain.statuses import (
-    FINISHED,
-    BlockKind,
-    FailureKind,
-    LeaseKind,
-    Outcome,
-    ReportKind,
-    TaskStatus,
-    UnitStatus,
-    Wish,
-)
+from baton.domain.statuses import FINISHED, BlockKind, TaskStatus, UnitStatus, Wish
 from baton.domain.stream_runs import StreamRun
 from baton.domain.usage import NOTHING, Usage
 
@@ -51,85 +47,6 @@ class Event(_Value, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
-class Holder(_Value, frozen=True, kw_only=True):
-    """Who holds a lease: machine and boot always; slot and instance of a supervisor; boot time of a hand lease."""
-
-    machine: str
-    boot: str
-    slot: int | None = None
-    instance: str | None = None
-    boot_seconds: float | None = None
-
-
-class Report(_Value, frozen=True, kw_only=True):
-    """What a run reported: durable at once, effective when the run has ended."""
-
-    kind: ReportKind
-    at: str
-    agent: str
-    outputs: tuple[str, ...] = ()
-    summary: str | None = None
-    quality_score: float | None = None
-    readability_score: float | None = None
-    data: dict[str, Any] | None = None
-    to_step: int | None = None
-    notes: str | None = None
-
-
-class Revocation(_Value, frozen=True, kw_only=True):
-    """Since when a lease is revoked, by whom, and why."""
-
-    at: str
-    by: str
-    reason: str
-
-
-class Lease(_Value, frozen=True, kw_only=True):
-    """The right to finish one unit. ``token`` decides; a run's lease is removed only by ``EndRun``.
-
-    ``void``: its branch was reset or cleared under it; whatever the run does, its end only removes the lease.
-    """
-
-    token: int
-    unit: str
-    agent: str
-    kind: LeaseKind
-    run: str | None
-    holder: Holder
-    granted_at: str
-    deadline_seconds: float | None = None
-    report: Report | None = None
-    revoked: Revocation | None = None
-    void: bool = False
-
-
-class Failure(_Value, frozen=True, kw_only=True):
-    """One attempt that did not end well, as the next one is told of it."""
-
-    run: str
-    at: str
-    outcome: Outcome
-    kind: FailureKind
-    message: str = ""
-    exit_code: int | None = None
-
-
-class Result(_Value, frozen=True, kw_only=True):
-    """What a completed unit left. ``round``: how often the task had been sent back by then; paths are the workspace's."""
-
-    at: str
-    agent: str
-    run: str | None = None
-    outputs: tuple[str, ...] = ()
-    summary: str | None = None
-    quality_score: float | None = None
-    readability_score: float | None = None
-    data: dict[str, Any] | None = None
-    resources: tuple[Resource, ...] = ()
-    version: int = 1
-    round: int = 0
-
-
 class Unit(_Value, frozen=True, kw_only=True):
     """What one agent is asked to do: a step of the main line (``step`` is its number), or a branch beside it.
 
@@ -141,6 +58,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     ``earlier`` are the results before ``result``, oldest first, without their data. ``output`` is where it writes by
     default, ``version`` which version that is, ``round`` the round it began in: settled when it is first granted.
     A branch that ``redoes`` a unit stands for one round beside the line; one ``after`` a unit waits for it besides.
+    ``job``: what a unit of an assignment is besides; its type is the agent's name.
     """
 
     step: int | None
@@ -179,6 +97,7 @@ class Unit(_Value, frozen=True, kw_only=True):
     started_at: str | None = None
     completed_at: str | None = None
     usage: Usage = NOTHING
+    job: JobFacts | None = None
 
 
 class Blocked(_Value, frozen=True, kw_only=True):
@@ -207,6 +126,7 @@ class Task(_Value, frozen=True, kw_only=True):
     """One live or finished task: the whole truth about it, in one file. ``pieces``: so many, of a batch.
 
     ``revision``: a person's, of a complete task, until it is again. ``was_blocked``: lifted last, until a unit completes.
+    ``assignment``: its units are jobs, which are added while it runs.
     """
 
     schema: int
@@ -261,6 +181,7 @@ class Task(_Value, frozen=True, kw_only=True):
     created_at: str = ""
     updated_at: str = ""
     completed_at: str | None = None
+    assignment: Assignment | None = None
     history: tuple[Event, ...] = ()
 
     @property
@@ -272,6 +193,15 @@ class Task(_Value, frozen=True, kw_only=True):
     def current(self) -> Unit:
         """The current unit of the main line (the last one of a finished task)."""
         return self.pipeline[self.pipeline_step]
+
+    @property
+    def front(self) -> tuple[Unit, ...]:
+        """Where the main line stands: the current unit, or all members of the group of jobs that it belongs to."""
+        current = self.current
+        group = current.job.group if current.job is not None else None
+        if group is None:
+            return (current,)
+        return tuple(unit for unit in self.pipeline if unit.job is not None and unit.job.group == group)
 
     def units(self) -> tuple[Unit, ...]:
         """All units: the main line, then the branches."""

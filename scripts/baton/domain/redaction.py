@@ -26,6 +26,7 @@ _TOKENS = re.compile(
     re.DOTALL,
 )
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+_SECRET_ENDS = (*_SECRET_WORDS, "PASSWD", "CREDENTIALS", "HEADERS")
 
 
 def is_secret(name: str) -> bool:
@@ -39,7 +40,7 @@ def secret_values(variables: Mapping[str, str], named: Collection[str] = ()) -> 
     Stricter than :func:`is_secret`: ``SSH_KEY_PATH`` holds a place, which may stand in any text.
     """
     return frozenset(
-        value for name, value in variables.items() if value and (name in named or name.upper().endswith(_SECRET_WORDS))
+        value for name, value in variables.items() if value and (name in named or name.upper().endswith(_SECRET_ENDS))
     )
 
 

@@ -71,4 +71,4 @@ def nearest_cure(word: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     near = [f"did you mean '{one}'?" for one in get_close_matches(word, names, 1)]
-    return " ".join([*near, f"known: {', '.join(names)}"] if len(names) <= 12 or not near else near)
+    return " ".join([*near, f"known: {', '.join(names)}"] if len(names) <= 16 or not near else near)

@@ -189,7 +189,23 @@ def _granted(data: Data) -> str:
     if "attempt" not in data:
         return f"{_agent(data)} took it by hand"
     again = f", attempt {data['attempt']}" if data["attempt"] != 1 else ""
-    return f"{_agent(data)} began{_after(' step ', data.get('step'))}{again}"
+    return f"{_agent(data)} began{_after(' ', _place(data))}{again}"
+
+
+def _place(data: Data) -> str:
+    """A job by its key, since others are inserted before it; a step by its number."""
+    unit = str(data.get("unit") or "")
+    return f"job {unit}" if unit.startswith("j") else _after("step ", data.get("step"))
+
+
+def _inserted(data: Data) -> str:
+    jobs = ", ".join(f"{job.get('unit')} ({job.get('type')})" for job in data.get("jobs") or ())
+    return f"{data.get('by') or 'somebody'} inserted {jobs}{_after(' behind ', data.get('after'))}"
+
+
+def _noted(data: Data) -> str:
+    lines = [*(data.get("decisions") or ()), *(data.get("artifacts") or ())]
+    return f"{data.get('by') or 'somebody'} noted{_after(': ', '; '.join(map(str, lines)))}"
 
 
 def _reported(data: Data) -> str:
@@ -210,7 +226,7 @@ def _outcome(data: Data) -> str:
 
 
 def _completed(data: Data) -> str:
-    what = f"branch '{data['branch']}'" if "branch" in data else _after("step ", data.get("step")) or "its part"
+    what = f"branch '{data['branch']}'" if "branch" in data else _place(data) or "its part"
     return f"{_agent(data)} completed {what}{_quality(data)}" + _after(": ", data.get("summary"))
 
 
@@ -219,6 +235,10 @@ def _asked_service(data: Data) -> str:
     how = f"{str(data.get('status')).replace('_', ' ')}{f' after {took:g} s' if isinstance(took, int | float) else ''}"
     who = data.get("agent") or data.get("by") or "somebody"
     return f"{who} asked {data.get('service')} ({data.get('capability')}): {how}" + _after(": ", data.get("message"))
+
+
+def _fed(data: Data) -> str:
+    return "something, and not yet enough," if data.get("enough") is False else "enough"
 
 
 def _branches(verb: str) -> Callable[[Data], str]:
@@ -232,7 +252,7 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
         f"a heartbeat of {_agent(data)} was passed over{_after(': ', data.get('reason'))}"
     ),
     "agent_heard": lambda data: f"{_agent(data)} is there{_after(': ', data.get('note'))}",
-    "project_fed": lambda data: f"project {data.get('project')} has enough to do again",
+    "project_fed": lambda data: f"project {data.get('project')} has {_fed(data)} to do again",
     "lease_renewed": lambda data: f"{_agent(data)} goes on with it by hand",
     "lease_released": lambda data: f"{_agent(data)} gave it back{_after(', asked by ', data.get('by'))}",
     "lease_expired": lambda data: f"{_agent(data)} held it by hand for too long",
@@ -247,6 +267,16 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "branches_cleared": _branches("did without branches"),
     "dependency_met": lambda data: f"{data.get('dependency')}, which it waited for, is completed",
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
+    "jobs_inserted": _inserted,
+    "job_failed": lambda data: f"job {data.get('unit')} of {_agent(data)} has failed",
+    "act_kept": lambda data: (
+        f"{data.get('by')} of job {data.get('unit')} did this, for when it has ended: {data.get('act')}"
+    ),
+    "assignment_updated": _noted,
+    "assignment_aligned": lambda data: (
+        f"the guardian finds it {data.get('alignment')}{_after(': ', data.get('notes'))}"
+    ),
+    "turn_taken": lambda data: f"it is the turn of this assignment in namespace {data.get('namespace')}",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
     "memory_redacted": lambda data: f"secrets in {data.get('file')} were masked ({data.get('count')})",
     "memory_set_aside": lambda data: f"{data.get('file')} was set aside as {data.get('kept')}: {data.get('reason')}",

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baton.domain.assignment_settings import AssignmentSettings
 from baton.domain.harness_settings import HarnessSettings as HarnessSettings
 from baton.domain.heartbeat_settings import HeartbeatSettings as HeartbeatSettings
 from baton.domain.heartbeat_settings import check_backlog
@@ -244,7 +245,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     skills: SkillSettings = SkillSettings()
     memory: MemorySettings = MemorySettings()
+    assignments: AssignmentSettings = AssignmentSettings()
     env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_variables("env", self.env)
+
+    @property
+    def has_backlogs(self) -> bool:
+        """Tell whether any project can starve."""
+        return bool(self.sweep.min_backlog or any(self.heartbeats.min_backlog.values()))

@@ -64,7 +64,7 @@ class FailureKind(StrEnum):
 
     ``timeout`` is the wall clock, ``no_output`` a run that never printed anything, ``silence`` one that no longer got on,
     ``signal`` any end from outside, ``no_result`` an agent that ended without an answer, ``evidence`` one that left less
-    than its step expects.
+    than its step expects, ``no_decision`` a PM that decided nothing, or a guardian that did not judge.
     """
 
     EXIT_CODE = "exit_code"
@@ -79,6 +79,7 @@ class FailureKind(StrEnum):
     STOPPED = "stopped"
     AGENT_MISSING = "agent_missing"
     HARNESS_MISSING = "harness_missing"
+    NO_DECISION = "no_decision"
 
     AUTH = "auth"
     CREDIT = "credit"

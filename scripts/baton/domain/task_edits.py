@@ -30,8 +30,11 @@ def create(command: c.CreateTask, now: str) -> Change:
     """Make a task at its first step that has an agent; one with nothing to do is refused."""
     if not any(unit.agent for unit in command.units):
         raise InvalidInput("none of the task's steps has an agent", cure="give it a pipeline with at least one agent")
-    steps = tuple(structs.replace(unit, step=number, key=f"s{number + 1}") for number, unit in enumerate(command.units))
     fields = dict(command.fields)
+    letter = "s" if fields.get("assignment") is None else "j"
+    steps = tuple(
+        structs.replace(unit, step=number, key=f"{letter}{number + 1}") for number, unit in enumerate(command.units)
+    )
     fields["priority"] = _priority(fields.get("priority", "medium"))
     if command.id in fields.get("depends_on", ()):
         raise InvalidInput("depends_on: a task cannot wait for itself")
@@ -55,7 +58,8 @@ def create(command: c.CreateTask, now: str) -> Change:
     )
     task = advance(task, now)
     if task.pipeline_step == 0 or task.current.ready_at is None:
-        task = put(task, structs.replace(task.current, ready_at=now))
+        for first in task.front:
+            task = put(task, structs.replace(first, ready_at=now))
     return Change(task, (News("task_created", None, {"title": task.title, "steps": len(steps)}),))
 
 
@@ -100,10 +104,11 @@ def block(task: Task, command: c.BlockTask, now: str) -> Change:
 
 def revoke(task: Task, command: c.RevokeLease, now: str) -> Change:
     """Stop what holds the current step, and leave it ready again."""
-    if task.lease is None:
+    on_line = tuple(lease for lease in task.leases if task.unit(lease.unit).step is not None)
+    if not on_line:
         return Change(task)
     asked = Asked(wish=Wish.STOP, by=command.by, at=stamp_for(task, now), reason=command.reason)
-    return _changed(task, *ask(task, asked, (task.lease,)))
+    return _changed(task, *ask(task, asked, on_line))
 
 
 def revise_by_person(task: Task, command: c.ReviseByPerson, now: str) -> Change:

@@ -75,6 +75,8 @@ def complete_unit(task: Task, unit: Unit, result: Result, at: str) -> tuple[Task
     if unit.step is None:
         return task, [News("branch_completed", result.run, data | {"branch": task.label_of(unit.key)})]
     news = [News("step_completed", result.run, data)]
+    if task.assignment is not None:
+        return task, news  # what comes next is the assignment's to say
     status = mapped_status(unit)
     if status is not None:
         task = with_status(task, status)
@@ -130,6 +132,8 @@ def advance(task: Task, at: str) -> Task:
 def finish_if_done(task: Task, at: str) -> tuple[Task, list[News]]:
     """Complete the task when every unit is done and no lease is left."""
     done = (UnitStatus.COMPLETED, UnitStatus.SKIPPED)
+    if task.assignment is not None:
+        return task, []  # its PM says when it is done
     if task.is_finished or task.leases or any(unit.status not in done for unit in task.units()):
         return task, []
     revision = task.revision

@@ -8,16 +8,17 @@ from msgspec import structs, to_builtins
 
 from baton.domain import commands as c
 from baton.domain import units
+from baton.domain.assignments import LOOKERS
 from baton.domain.consequences import Then, consequence_of
-from baton.domain.errors import EvidenceMissing, IllegalTransition, InvalidInput, LeaseMismatch
+from baton.domain.errors import EvidenceMissing, InvalidInput, LeaseMismatch
 from baton.domain.evidence import not_done
 from baton.domain.news import Change, News, last_line, stamp_for
 from baton.domain.readers_row import with_readers_row
-from baton.domain.records import Failure, Lease, Report, Result, Task, Unit
+from baton.domain.records import Failure, Lease, Result, Task, Unit
 from baton.domain.resources import Resource
 from baton.domain.retry import INTERRUPTING, Again, GiveUp, after_failure, after_interruption, after_outage
 from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind
-from baton.domain.task_leases import own_hand_lease, run_lease
+from baton.domain.task_leases import own_hand_lease
 from baton.domain.task_line import (
     block,
     check_evidence,
@@ -46,6 +47,10 @@ def complete_by_hand(task: Task, command: c.CompleteByHand, now: str) -> Change:
     """Complete the current step at once, under a hand lease."""
     lease = own_hand_lease(task, command.agent)
     check_evidence(task.unit(lease.unit), command.missing)
+    if task.assignment is not None:
+        from baton.domain.job_ends import check_decided  # start-up: most tasks are no assignments
+
+        check_decided(task, lease)
     at = stamp_for(task, now)
     result = Result(
         at=at,
@@ -70,42 +75,6 @@ def revise_by_hand(task: Task, command: c.ReviseByHand, now: str) -> Change:
     return Change(*_flat(send_back(task, command.to_step, command.notes, command.agent, at, max_revisions=limit)))
 
 
-def report_run(task: Task, command: c.ReportRun, now: str) -> Change:
-    """Record what a run says. The first report stands; the same one again is answered again and changes nothing."""
-    lease = task.lease_with(command.token) or run_lease(task, command.token)
-    if lease.agent != command.agent:
-        raise LeaseMismatch(f"this run is {lease.agent}'s, not {command.agent}'s", locked_by=lease.agent)
-    if command.kind is ReportKind.SENT_BACK:
-        if command.to_step is None:
-            raise InvalidInput("a revision must say to which step")
-        if task.unit(lease.unit).step is None:
-            raise IllegalTransition(
-                "a branch cannot send the task back", cure="complete it, or give it back with release_lock.py"
-            )
-        check_target(task, command.to_step)
-    report = Report(
-        kind=command.kind,
-        at=stamp_for(task, now),
-        agent=command.agent,
-        outputs=command.outputs,
-        summary=command.summary,
-        quality_score=command.quality_score,
-        readability_score=command.readability_score,
-        data=command.data,
-        to_step=command.to_step,
-        notes=command.notes,
-    )
-    if lease.report is not None:
-        if structs.replace(report, at=lease.report.at) == lease.report:
-            return Change(task)
-        raise IllegalTransition(f"this run has already reported {lease.report.kind}; the first report stands")
-    run_lease(task, command.token)  # a revoked lease cannot report
-    reported = structs.replace(lease, report=report)
-    kept = tuple(reported if other.token == lease.token else other for other in task.leases)
-    data = {"unit": lease.unit, "agent": lease.agent, "kind": command.kind}
-    return Change(structs.replace(task, leases=kept), (News("run_reported", lease.run, data),))
-
-
 def end_run(task: Task, command: c.EndRun, now: str) -> Change:
     """End a run: what it reported happens; without a report, what its outcome calls for; then what a person asked.
 
@@ -119,6 +88,11 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
     outcome = _outcome(unit, lease, command)
     if outcome is Outcome.NOT_COMPLETED and command.missing:
         command = structs.replace(command, kind=FailureKind.EVIDENCE, message=not_done(command.missing))
+    if unit.job is not None:
+        from baton.domain.job_ends import judged, with_last_message  # start-up: most tasks are no assignments
+
+        lease = with_last_message(lease, command)
+        outcome, command = judged(task, lease, command, outcome)
     data: dict[str, Any] = {"unit": unit.key, "step": unit.step, "agent": lease.agent, "outcome": outcome}
     data |= {key: value for key, value in _facts(command).items() if value not in (None, {}, "")}
     news = [News("run_ended", lease.run, data)]
@@ -130,6 +104,11 @@ def end_run(task: Task, command: c.EndRun, now: str) -> Change:
         task = structs.replace(task, usage=added(task.usage, command.usage))
         unit = task.unit(lease.unit)
         task = put(task, structs.replace(unit, usage=added(unit.usage, command.usage)))
+    if task.assignment is not None:
+        from baton.domain.job_ends import counted  # start-up: the same
+
+        task, more = counted(task, lease, command, at)
+        news += more
     task, settled = settle(task, at)
     return Change(task, tuple(news + settled))
 
@@ -218,12 +197,23 @@ def _failed(
     if wait is not None:
         return put(task, units.change(unit, units.Outlast(at=at, not_before=wait.not_before, since=wait.since))), []
     decision = after_failure(unit, command.policy, _SAID[outcome], now, command.jitter)
+    if kind is FailureKind.NO_DECISION and unit.job is not None:
+        is_first = all(one.kind is not kind for one in unit.failures)
+        decision = (
+            Again(not_before=None)
+            if is_first
+            else GiveUp(kind=BlockKind.ATTEMPTS, reason=f"{unit.agent} decided nothing, twice")
+        )
     if follows.block is not None or is_hopeless:
         decision = GiveUp(kind=follows.block or BlockKind.AGENT, reason=f"{unit.agent} {_SAID[outcome]}")
     if isinstance(decision, Again):
         again = units.Defer(at=at, failure=failure, not_before=decision.not_before, in_outage=in_outage)
         return put(task, units.change(unit, again)), []
     task = put(task, units.change(unit, units.Exhaust(at=at, failure=failure)))
+    if unit.job is not None and unit.agent not in LOOKERS and decision.kind is BlockKind.ATTEMPTS:
+        from baton.domain.assignment_acts import failed  # start-up: most tasks are no assignments
+
+        return failed(task, unit, at)  # the PM is told, and decides
     reason = decision.reason + (f": {last_line(failure.message)}" if failure.message else "")
     return block(task, decision.kind, reason, unit.key, at, run=lease.run)
 
@@ -265,7 +255,13 @@ def _reported(
 
 
 def _complete(task: Task, lease: Lease, result: Result, at: str, *, finish: bool = True) -> tuple[Task, list[News]]:
-    task, news = complete_unit(without_lease(task, lease), task.unit(lease.unit), result, at)
+    unit = task.unit(lease.unit)
+    task, news = complete_unit(without_lease(task, lease), unit, result, at)
+    if task.assignment is not None:
+        from baton.domain.assignment_acts import follow  # start-up: most tasks are no assignments
+
+        task, more = follow(task, task.unit(unit.key), lease.acts, at, lease.run)
+        return task, news + more
     if not finish:
         return task, news
     task, finished = finish_if_done(task, at)

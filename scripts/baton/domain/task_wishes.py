@@ -12,8 +12,8 @@ from msgspec import structs
 
 from baton.domain import units
 from baton.domain.news import News
-from baton.domain.records import Asked, Lease, Revocation, Task
-from baton.domain.statuses import LeaseKind, TaskStatus, Wish
+from baton.domain.records import Asked, Lease, Revocation, Task, Unit
+from baton.domain.statuses import LeaseKind, TaskStatus, UnitStatus, Wish
 from baton.domain.task_line import addressed, block, finish_if_done, put, send_back, without_lease
 
 
@@ -47,6 +47,8 @@ def settle(task: Task, at: str) -> tuple[Task, list[News]]:
     if asked is None or any(lease.revoked is not None for lease in task.leases):
         return finish_if_done(task, at)
     task = structs.replace(task, asked=None)
+    if task.is_finished:
+        return task, []
     if asked.wish is Wish.REVISE:
         assert asked.to_step is not None
         # The run may have sent the task back further than the person asked.
@@ -63,8 +65,14 @@ def settle(task: Task, at: str) -> tuple[Task, list[News]]:
 
 def reopen_units(task: Task, at: str, *, now: bool) -> Task:
     """Give the units whose turn it is fresh attempts; ``now`` also forgets their back-off."""
-    for unit in task.units():
+    for unit in task.units() if task.assignment is None else _to_reopen(task):
         has_turn = unit.ready_at is not None and units.Reopen in units.UNIT_TABLE[unit.status]
         if has_turn and task.lease_of(unit.key) is None:
             task = put(task, units.change(unit, units.Reopen(at=at, now=now)))
     return task
+
+
+def _to_reopen(task: Task) -> tuple[Unit, ...]:
+    """Return the jobs that may be tried again: one that failed was followed by others, unless it blocked the assignment."""
+    blocked = task.was_blocked.unit if task.was_blocked is not None else None
+    return tuple(unit for unit in task.front if unit.status is not UnitStatus.FAILED or unit.key == blocked)

@@ -15,6 +15,7 @@ from baton.domain import commands as c
 from baton.domain import task_branches as branches
 from baton.domain import task_edits as edits
 from baton.domain import task_leases as leases
+from baton.domain import task_reports as reports
 from baton.domain import task_revisions as revisions
 from baton.domain import task_runs as runs
 from baton.domain.errors import AlreadyExists, IllegalTransition, TaskNotFound
@@ -25,10 +26,23 @@ from baton.domain.statuses import TaskStatus
 
 Handler = Callable[[Task, Any, str], Change]
 
+
+def _act(task: Task, command: c.ActOnAssignment, now: str) -> Change:
+    from baton.domain.assignment_acts import act  # start-up: most tasks are no assignments
+
+    return act(task, command, now)
+
+
+def _take_turn(task: Task, command: c.TakeTurn, now: str) -> Change:
+    from baton.domain.assignment_acts import take_turn  # start-up: the same
+
+    return take_turn(task, command, now)
+
+
 # A person may always say something about a live task, and what runs must always be able to end.
 _ALWAYS: dict[type, Handler] = {
     c.EndRun: runs.end_run,
-    c.ReportRun: runs.report_run,
+    c.ReportRun: reports.report_run,
     c.ReleaseByHand: leases.release_by_hand,
     c.ExpireLease: leases.expire,
     c.RevokeLease: edits.revoke,
@@ -44,6 +58,7 @@ _ALWAYS: dict[type, Handler] = {
     c.CompleteBranch: branches.complete_by_hand,
     c.RetriggerBranches: branches.retrigger,
     c.ClearBranches: branches.clear,
+    c.ActOnAssignment: _act,
 }
 
 _LIVE: dict[type, Handler] = _ALWAYS | {
@@ -53,6 +68,7 @@ _LIVE: dict[type, Handler] = _ALWAYS | {
     c.ReviseByHand: runs.revise_by_hand,
     c.BlockTask: edits.block,
     c.EndBackoff: edits.end_backoff,
+    c.TakeTurn: _take_turn,
 }
 
 TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
@@ -94,11 +110,26 @@ def decide(task: Task | None, command: Any, now: str) -> tuple[Task, list[Event]
     handler = TASK_TABLE[task.status].get(type(command))
     if handler is None:
         raise IllegalTransition(refusal(task, command))
+    if task.assignment is not None and type(command) in NOT_FOR_ASSIGNMENTS:
+        raise IllegalTransition(
+            f"an assignment cannot be {VERBS[type(command)]}",
+            cure="insert a job that does it: assignment.py insert-job",
+        )
     change = handler(task, command, now)
     if change.record is task:
         return task, []
-    settled = structs.replace(change, record=with_readers_row(change.record))
+    settled = structs.replace(change, record=with_readers_row(_without_turn(change.record)))
     return stamped("task", task, settled, now)
+
+
+def _without_turn(task: Task) -> Task:
+    """Return the task without its turn when it has no use for it: blocked or finished, and nothing of it runs."""
+    assignment = task.assignment
+    if assignment is None or not assignment.turn or task.leases:
+        return task
+    if not task.is_finished and task.blocked is None:
+        return task
+    return structs.replace(task, assignment=structs.replace(assignment, turn=False))
 
 
 def refusal(task: Task, command: Any) -> str:
@@ -136,4 +167,9 @@ VERBS: dict[type, str] = {
     c.CompleteBranch: "completed",
     c.RetriggerBranches: "started again",
     c.ClearBranches: "cleared",
+    c.ActOnAssignment: "acted on",
+    c.TakeTurn: "given its turn",
 }
+
+# Its line only grows: what is to be done again is another job.
+NOT_FOR_ASSIGNMENTS = frozenset({c.ReviseByHand, c.ReviseByPerson, c.FixTask, c.RethinkTask})

@@ -18,6 +18,8 @@ def base_output(task: Task, unit: Unit) -> str:
     A file; of a batch the folder of its pieces.
     """
     unit = original_of(task, unit)
+    if unit.job is not None:
+        return f"{task.id}.{unit.key}.md"
     name = task.id if unit.step is not None or unit.output_dir else f"{task.id}.{unit.key}"
     place = f"{unit.output_dir}/{name}" if unit.output_dir else name
     return place if task.pieces is not None else f"{place}.md"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from baton.domain.campaign_commands import AddTask
 from baton.domain.commands import CreateTask
 from baton.domain.errors import AlreadyExists, CampaignNotFound, InvalidInput
 from baton.domain.records import Task
 from baton.domain.statuses import TaskStatus
 from baton.engine.door import Door
+
+if TYPE_CHECKING:
+    from baton.ports import Store
 
 
 def create_task(door: Door, command: CreateTask, by: str) -> Task:
@@ -36,3 +42,13 @@ def create_task(door: Door, command: CreateTask, by: str) -> Task:
         if found is not None and found.is_finished:
             door.tell_dependents(found)
     return store.tasks.read(command.id) or task if dependencies else task
+
+
+def free_id(store: Store, title: str, otherwise: str = "task") -> str:
+    """Return an id made of a title that no task has."""
+    base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60].rstrip("-") or otherwise
+    for number in range(1, 10_000):
+        id = base if number == 1 else f"{base}-{number}"
+        if store.tasks.read(id) is None:
+            return id
+    raise InvalidInput("no free id was found", cure="give it an id")

@@ -11,6 +11,7 @@ from baton.domain.statuses import BlockKind
 
 SWEEP = "check_pipeline.py"
 LOOK = "doctor.py"
+QUEUE = "assignment.py queue"
 # Fresh attempts mend these, once their cause is mended; what a person or a review stopped goes on where it was.
 RETRIED = frozenset({BlockKind.ATTEMPTS, BlockKind.INTERRUPTIONS, BlockKind.AGENT, BlockKind.POLICY, BlockKind.BUDGET})
 MOST_URGENT = "urgent"
@@ -20,6 +21,8 @@ def cure_of_block(task: Task, blocked: Blocked) -> str:
     """Return the command that lets a blocked task go on; one that waits for what never comes can only be ended."""
     if blocked.kind is BlockKind.DEPENDENCY:
         return f"task.py cancel {task.id}"
+    if task.assignment is not None:
+        return f"assignment.py unblock {task.id}"
     return f"task.py {'retry' if blocked.kind in RETRIED else 'unblock'} {task.id}"
 
 

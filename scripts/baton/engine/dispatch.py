@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from baton.domain.errors import BatonError
 from baton.domain.parking import reason_of
-from baton.domain.readiness import Entry, Reason, Why, is_branch, unit_of_name
+from baton.domain.readiness import Entry, Reason, Why, is_branch, namespace_of_group, unit_of_name
 from baton.domain.times import epoch
 from baton.engine.parking import Parking
+from baton.engine.turns import active_in, one_a_namespace
 from baton.ports import Clock, Config, Launcher, Store
 
 
@@ -26,17 +27,26 @@ class Dispatched(Struct, frozen=True, kw_only=True):
 def startable(store: Store, clock: Clock, parking: Parking) -> Iterator[Entry]:
     """The due entries that may be started, most urgent first.
 
-    Groups of paused campaigns and of parked harnesses are passed over unread.
+    Groups of paused campaigns, of parked harnesses and of namespaces in which an assignment is active are passed over
+    unread.
     """
     active: dict[str, bool] = {"-": True}
     groups = []
+    free: dict[str, bool] = {}
     for group in store.ready.groups():
+        if (namespace := namespace_of_group(group)) is not None:
+            if namespace not in free:
+                free[namespace] = active_in(store, namespace) is None
+            if free[namespace]:
+                groups.append(group)
+            continue
         campaign = group.split("~", 1)[0]
         if campaign not in active:
             active[campaign] = is_dispatching(store, campaign)
         if active[campaign]:
             groups.append(group)
-    return store.ready.first(parking.free_groups(groups), epoch(clock.now()))
+    found = store.ready.first(parking.free_groups(groups), epoch(clock.now()))
+    return one_a_namespace(found) if any(free.values()) else found
 
 
 def is_dispatching(store: Store, campaign: str | None) -> bool:

@@ -17,8 +17,10 @@ from baton.domain.resources import Resource
 from baton.domain.retry import RetryPolicy
 from baton.domain.sessions import Session, added_by, session_after
 from baton.engine.granting import Granted
+from baton.engine.job_facts import MESSAGE_FILE, TEXT_LIMIT, shortened
 from baton.engine.judging import Watched
 from baton.engine.parking import Parking
+from baton.engine.prepared import write_private
 from baton.engine.stop_signal import StopSignal
 
 RETRY_SECONDS = 5.0
@@ -87,7 +89,20 @@ def end_of(
         max_revisions=max_revisions,
         missing=missing,
         resources=resources,
+        tool_calls=watched.tool_calls,
     )
+
+
+def with_answer(granted: Granted, watched: Watched, facts: Mapping[str, Any], warn: Callable[[str], None]) -> Watched:
+    """Keep the whole last message of a job's run in a file beside its log; its beginning goes into the record."""
+    answer = watched.answer.strip()
+    if granted.unit.job is None or not answer or "log" not in facts:
+        return watched
+    try:
+        write_private(f"{facts['log']}{MESSAGE_FILE}", answer + "\n")
+    except OSError as error:
+        warn(f"the last message of run {granted.lease.run} could not be kept: {error}")
+    return structs.replace(watched, summary=shortened(answer, TEXT_LIMIT))
 
 
 def cleared(facts: dict[str, Any]) -> dict[str, Any]:

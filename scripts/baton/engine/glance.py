@@ -58,6 +58,7 @@ class Glance:
         self._beating: list[Lease] = []
         self.statuses: dict[str, str] = {}
         self.running: list[Running] = []
+        self.lost: list[str] = []
         self.blocked: list[BlockedTask] = []
         self.spoiled: list[Spoiled] = []
         self.usage = NOTHING
@@ -137,6 +138,8 @@ class Glance:
             if life is not Life.DEAD or slots is None:
                 slot = by_number.get(lease.holder.slot) if lease.holder.slot is not None else None
                 self.running.append(heartbeat_line(lease, slot if life is Life.ALIVE else None))
+            else:
+                self.lost.append(f"the heartbeat of {lease.agent} has lost its supervisor; the next sweep ends it")
         for task, lease in self._leased:
             unit = task.unit(lease.unit)
             life = life_of(lease, by_number, me, {}, self._now, monotonic, stale)

@@ -10,13 +10,14 @@ from msgspec import Struct
 from baton.domain import commands as c
 from baton.domain.errors import BatonError, NotReady, TaskNotFound
 from baton.domain.priorities import rank_of
-from baton.domain.readiness import Entry, not_ready, open_units, rank_of_bucket, unit_of_name
+from baton.domain.readiness import Entry, Why, namespace_of, not_ready, open_units, rank_of_bucket, unit_of_name
 from baton.domain.records import Holder, Lease, Task, Unit
 from baton.domain.skills import Skill
 from baton.engine.dispatch import startable
 from baton.engine.door import Door
 from baton.engine.parking import Parking
 from baton.engine.run_policies import timeout_for
+from baton.engine.turns import turn_for
 from baton.ports import Clock
 
 
@@ -70,7 +71,12 @@ class Granter:
                 raise NotReady(parked.text, why=parked.why.value)
             return self._command(wanted)
 
-        record = self._door.task(task, command)
+        try:
+            record = self._door.task(task, command)
+        except NotReady as refused:
+            if refused.details.get("why") != Why.TURN.value:
+                raise
+            record = self._grant_with_turn(task, command)
         return Granted(task=record, lease=record.leases[-1])
 
     def best_rank(self) -> int | None:
@@ -97,6 +103,14 @@ class Granter:
             # Somebody was quicker, the name is stale, or the record damaged: the record decides what stays.
             self._door.store.tasks.resync(task, (entry,))
             return None
+
+    def _grant_with_turn(self, task: str, command: Callable[[Task | None], c.GrantLease]) -> Task:
+        """Take the turn of the assignment's namespace and grant in one commit; ``NotReady`` when another one has it."""
+        found = self._door.store.tasks.read(task)
+        if found is None:
+            raise TaskNotFound()
+        with turn_for(self._door.store, namespace_of(found), task):
+            return self._door.task(task, c.TakeTurn(), command)
 
     def _command(self, unit: Unit) -> c.GrantLease:
         settings = self._door.config.settings()

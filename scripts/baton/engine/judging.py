@@ -29,6 +29,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 
     ``hang``: it was ended at this limit. ``resets_at``: the instant at which the rate limit ends that it ran into.
     ``session_counts``: those of ``usage`` that are the whole session's; ``None``: the program counts each run.
+    ``answer`` is its last message, ``tool_calls`` how often it used a tool, where its program tells.
     """
 
     outcome: Outcome
@@ -41,6 +42,8 @@ class Watched(Struct, frozen=True, kw_only=True):
     session_counts: tuple[str, ...] | None = None
     hang: Hang | None = None
     resets_at: str | None = None
+    answer: str = ""
+    tool_calls: int | None = None
 
 
 class Judge:
@@ -66,6 +69,8 @@ class Judge:
             session_counts=verdict.session_counts,
             hang=stopped_for if isinstance(stopped_for, Hang) else None,
             resets_at=verdict.resets_at if watched.kind is FailureKind.RATE_LIMIT else None,
+            answer=self.clean(self._listener.tail(ending.stdout_tail)),
+            tool_calls=self._listener.tool_calls,
         )
 
     def _used(self, verdict: Verdict) -> Usage:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs, to_builtins
 
-from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import BatonError, InvalidInput
+from baton.domain.errors import BatonError
 from baton.domain.evidence import Expectation
 from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
@@ -22,17 +20,21 @@ from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
+from baton.engine.job_facts import job_facts, template_of
 from baton.engine.prepared import Prepared, Prompts, write_private
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
 from baton.engine.questions import asked_of_run, check_has_tools, material_for, skill_for
 from baton.engine.recollection import Recollection
+from baton.engine.run_names import names_of_heartbeat, names_of_run
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
 from baton.engine.streaming import Telling
+from baton.engine.targets import targeted
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Job
 
 if TYPE_CHECKING:
+    from baton.domain.agent_records import Cause
     from baton.domain.projects import Project
 
 
@@ -73,23 +75,29 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = skill_for(task, lease.agent, self._agents, self._places.skills)
+        skill = skill_for(task, unit, lease.agent, self._agents, self._places.skills)
         harness = self._harness(name := settings.harness.named(unit.harness, skill.harness))
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        project = self._targeted(task, campaign)
+        project = targeted(self._project, task, campaign)
         facts = prompt_facts(
             self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
         )
-        baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
+        baton = names_of_run(self._places.home, task, unit, lease.agent, lease.run, workspace) | {
+            "BATON_LEASE": str(lease.token)
+        }
         resume = session_for(unit, name, settings)
-        kind = harness.prompt
+        template = harness.prompt
         if task.stream is not None:
             facts["system"], facts["question"] = asked_of_run(task, unit, self.telling)
-        elif kind != "step":
+        elif unit.job is not None:
+            check_has_tools(harness, "a job of an assignment")
+            facts |= job_facts(task, unit, lease, self._places.logs)
+            template = template_of(lease.agent)
+        elif template != "step":
             facts["material"] = material_for(task, unit, self._workplaces, facts)
-        ready = self._ready(task.id, unit, lease, skill, harness, further, workspace, kind, facts, baton, resume)
+        ready = self._ready(task.id, unit, lease, skill, harness, further, workspace, template, facts, baton, resume)
         if task.stream is None:
             return ready
         teller = self.telling.teller(task, unit)
@@ -100,12 +108,14 @@ class Preparation:
 
         ``sight`` is what the agent is shown of the home: the template's facts, and a file of them for programs.
         """
+        from baton.domain.agent_records import UNIT  # start-up: the sweep imports this room
+
         assert lease.run is not None
         settings = self._config.settings()
         unit = Unit(step=None, key=UNIT, agent=lease.agent)
         skill = self._agents.find(lease.agent)
         harness = self._harness(settings.harness.named(None, skill.harness))
-        check_has_tools(harness)
+        check_has_tools(harness, "a heartbeat")
         further = further_skills(self._agents, skill, unit, None, settings)
         workspace = os.path.join(self._places.home, "projects", project or "default", "agents", lease.agent)
         os.makedirs(workspace, 0o700, exist_ok=True)
@@ -113,17 +123,7 @@ class Preparation:
         write_private(seen, msgspec.json.format(msgspec.json.encode(sight)).decode())
         facts = heartbeat_facts(self._places, lease, skill, workspace, settings) | sight
         facts |= {"project": project, "cause": cause.value}
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_HEARTBEAT": cause.value,
-            "BATON_AGENT": lease.agent,
-            "BATON_RUN": lease.run,
-            "BATON_WORKSPACE": workspace,
-            "BATON_SIGHT_FILE": seen,
-            "BATON_PYTHON": sys.executable,
-        }
-        if project is not None:
-            baton["BATON_PROJECT"] = project
+        baton = names_of_heartbeat(self._places.home, cause, lease.agent, lease.run, workspace, seen, project)
         place = place_of(lease.agent)
         return self._ready(place, unit, lease, skill, harness, further, workspace, "heartbeat", facts, baton, None)
 
@@ -166,7 +166,12 @@ class Preparation:
             workspace=workspace,
             prompt_file=prompt_file,
             environ=environ,
-            readable=(skill.folder, protocol, *memory.readable, *(one.folder for one in further)),
+            readable=(
+                *([skill.folder] if skill.folder else []),
+                protocol,
+                *memory.readable,
+                *(one.folder for one in further),
+            ),
             writable=memory.writable,
             resume=resume,
             skills=(skill, *further),
@@ -225,7 +230,9 @@ class Preparation:
             task=task.id,
             run=run,
             workspace=workspace,
-            environ=self._environment(self._names(task, unit, agent, run, workspace), skill, harness)
+            environ=self._environment(
+                names_of_run(self._places.home, task, unit, agent, run, workspace), skill, harness
+            )
             | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
@@ -240,19 +247,6 @@ class Preparation:
         """Remove the copies of earlier versions that nobody has written over."""
         if copies := copies_of(task, unit):
             self._workplaces.drop_same(task, copies)
-
-    def _targeted(self, task: Task, campaign: Campaign | None) -> Project | None:
-        """Read the project, where the task is for something of it: as it is now, a corrected voice counts at once."""
-        wanted = campaign.products if campaign is not None else ()
-        if task.project is None or not (wanted or task.focus_groups):
-            return None
-        project = self._project(task.project)
-        if project is None and wanted:
-            raise InvalidInput(
-                f"project '{task.project}' has no record, and its campaign is for {wanted[0].product}",
-                cure="restore the record from a backup",
-            )
-        return project
 
     def _expected(self, task: Task, unit: Unit, workspace: str) -> tuple[Expectation, ...]:
         """What is expected, by its version's name, or the plain one where the agent went on in the same file."""
@@ -269,19 +263,3 @@ class Preparation:
         return agent_environment(
             self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
         )
-
-    def _names(self, task: Task, unit: Unit, agent: str, run: str, workspace: str) -> dict[str, str]:
-        """What tells the programs of a run where they are."""
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_TASK": task.id,
-            "BATON_STEP": "" if unit.step is None else str(unit.step),
-            "BATON_AGENT": agent,
-            "BATON_RUN": run,
-            "BATON_WORKSPACE": workspace,
-            "BATON_PYTHON": sys.executable,
-        }
-        label = task.label_of(unit.key)
-        if label is not None:
-            baton["BATON_BRANCH"] = label
-        return baton

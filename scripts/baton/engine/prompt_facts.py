@@ -72,7 +72,7 @@ def prompt_facts(
         "agent": lease.agent,
         "role": skill.role,
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
-        "skill_file": os.path.join(skill.folder, "SKILL.md"),
+        "skill_file": os.path.join(skill.folder, "SKILL.md") if skill.folder else None,
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
         "services_file": places.services_page(),
         "capabilities": (*skill.requires, *skill.optional),

@@ -6,10 +6,11 @@ from typing import Any
 
 from msgspec import structs
 
-from baton.domain.errors import InvalidInput
+from baton.domain.errors import AgentNotFound, InvalidInput
 from baton.domain.records import Task, Unit
 from baton.domain.skills import Skill
 from baton.domain.stream_runs import filled
+from baton.engine.job_facts import has_template, made_up_skill
 from baton.engine.run_policies import known_skill
 from baton.engine.streaming import Telling
 from baton.engine.workplaces import Workplaces
@@ -19,10 +20,18 @@ from baton.ports import Agents, Harness
 MATERIAL_LIMIT = 200_000
 
 
-def skill_for(task: Task, agent: str, agents: Agents, folder: str) -> Skill:
-    """Return the agent's skill. In a streaming run it may be no more than a name: instructions stand in the step."""
+def skill_for(task: Task, unit: Unit, agent: str, agents: Agents, folder: str) -> Skill:
+    """Return the agent's skill. In a streaming run it may be no more than a name: instructions stand in the step.
+
+    Of a job's type one is made up where there is no folder of its name.
+    """
     if task.stream is None:
-        return agents.find(agent)
+        try:
+            return agents.find(agent)
+        except AgentNotFound:
+            if unit.job is None or not has_template(agent):
+                raise
+            return made_up_skill(agent)
     found = known_skill(agents, agent)
     if found is None:
         return Skill(name=agent, description="a prompt", folder=folder, shipped=False)
@@ -35,11 +44,11 @@ def asked_of_run(task: Task, unit: Unit, telling: Telling) -> tuple[str, str]:
     return filled(unit.instructions, task.stream.variables), telling.input_of(task, unit)
 
 
-def check_has_tools(harness: Harness) -> None:
-    """Refuse a harness whose agents can do nothing but answer, where nobody reads an answer."""
+def check_has_tools(harness: Harness, what: str) -> None:
+    """Refuse a harness whose agents can do nothing but answer, for ``what`` is done with tools."""
     if harness.prompt != "step":
         raise InvalidInput(
-            f"a heartbeat is for looking and doing, and agents of the harness '{harness.name}' have no tools",
+            f"{what} is for looking and doing, and agents of the harness '{harness.name}' have no tools",
             cure="give the agent another harness",
         )
 

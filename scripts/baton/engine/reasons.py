@@ -12,12 +12,13 @@ from msgspec import structs
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import BatonError
-from baton.domain.readiness import Reason, Why, held_up_by, not_ready, unit_of_name
+from baton.domain.readiness import Reason, Why, held_up_by, namespace_of, not_ready, unit_of_name
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.settings import Settings
 from baton.domain.statuses import LeaseKind
 from baton.engine.cures import (
     LOOK,
+    QUEUE,
     SWEEP,
     cure_in_record,
     cure_of_campaign,
@@ -28,6 +29,7 @@ from baton.engine.cures import (
 from baton.engine.dispatch import startable
 from baton.engine.liveness import Life, life_of
 from baton.engine.parking import Parking
+from baton.engine.turns import active_in
 from baton.ports import Clock, SlotState, Store
 
 # What one waits for may be looked at for its own reason; of many, so many.
@@ -77,7 +79,9 @@ class Reasons:
         reason = not_ready(task, unit, self._now, self._settings.retry.backoff_max_seconds)
         if reason is None:
             return self._campaign(task.campaign) or self._parking.reason(unit)
-        lease = task.lease_of(unit.key) or (task.lease if unit.step is not None else None)
+        if reason.why is Why.TURN:
+            return self._turn(task, unit, reason)
+        lease = task.lease_of(unit.key) or (task.lease if unit.step is not None and unit.job is None else None)
         if lease is not None and reason.why in (Why.HELD, Why.ENDING) and self._is_lost(task, lease):
             return self.lost(lease)
         if follow and reason.why is Why.DEPENDENCY:
@@ -116,6 +120,15 @@ class Reasons:
             return None
         text = f"campaign {slug} cannot be read" if found is None else f"campaign {slug} is {found.status}"
         return Reason(why=Why.CAMPAIGN, text=text, cure=cure_of_campaign(slug, found))
+
+    def _turn(self, task: Task, unit: Unit, reason: Reason) -> Reason | None:
+        """Say whose turn it is; ``None`` when it is this one's next."""
+        active = active_in(self._store, namespace_of(task))
+        if active is not None:
+            return structs.replace(reason, text=f"{reason.text}; {active} is active", cure=QUEUE)
+        if (parked := self._parking.reason(unit)) is not None or self._place(task, unit) is not None:
+            return parked
+        return structs.replace(reason, text=f"{reason.text}; another assignment comes first", cure=QUEUE)
 
     def _find_campaign(self, slug: str) -> Campaign | None:
         if self._all_campaigns is not None:

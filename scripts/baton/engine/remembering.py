@@ -11,14 +11,13 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
-from baton.domain.delivery import Delivery
+from baton.domain.delivery import MEMORY, Delivery
 from baton.domain.errors import InvalidInput
 from baton.domain.lessons import lessons_of, with_lessons
 from baton.domain.memory import DAILY, LESSONS, day_lines, with_day_lines
 from baton.domain.redaction import redact
 from baton.ports import Clock, Log, Memories
 
-CHANNEL = "memory"
 # Of a longer log the rest is for the next sweep: memory may be late, a sweep must not be.
 MOST_BYTES = 4 << 20
 
@@ -44,12 +43,12 @@ def remember(
     oldest_day: str,
 ) -> None:
     """Write down what is new: lessons, at most so many an agent, and what happened on days from ``oldest_day`` on."""
-    state = cursors.read(CHANNEL)
+    state = cursors.read(MEMORY)
     events, cursor = log.read_from(state.cursor or ("", 0), MOST_BYTES)
     if events:
         _write(events, log, memories, secrets(), clock, lessons=lessons, oldest_day=oldest_day)
     if cursor != state.cursor:
-        cursors.write(CHANNEL, structs.replace(state, cursor=cursor))
+        cursors.write(MEMORY, structs.replace(state, cursor=cursor))
 
 
 def _write(

@@ -61,8 +61,9 @@ def shown_to(folders: SkillFolders, task: str, job: Job, folder: str | None) -> 
     facts: dict[str, Any] = {"skills": [one.name for one in job.skills[1:]]}
     if folder is None:
         return facts
+    with_folder = tuple(one for one in job.skills if one.folder)  # that of a job's type may be made up
     try:
-        return facts | {"skills_shown": folders.show(job.run, task, job.workspace, folder, job.skills)}
+        return facts | {"skills_shown": folders.show(job.run, task, job.workspace, folder, with_folder)}
     except BatonError as error:
         return facts | {"skills_problem": error.message}
 

@@ -21,7 +21,7 @@ from baton.domain.versions import output_of
 from baton.engine.accounting import Prices, estimated
 from baton.engine.dispatch import dispatch, is_dispatching, startable
 from baton.engine.door import Door
-from baton.engine.endings import cleared, commit_end, counted_once, end_of, heeded
+from baton.engine.endings import cleared, commit_end, counted_once, end_of, heeded, with_answer
 from baton.engine.granting import Granted, Granter
 from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
@@ -123,7 +123,7 @@ class Supervisor:
         """Run a granted unit to its end; return the next grant, if this supervisor goes on, and how the run ended."""
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
-        watched, session = counted_once(granted, watched, facts)
+        watched, session = counted_once(granted, with_answer(granted, watched, facts, self._warn), facts)
         watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
         # Parked before the end is committed: from then on its task is ready, and others would take it.
         is_parked = heeded(self._parking, granted.task.id, granted.lease.run, watched, facts, self._warn)

@@ -17,7 +17,7 @@ from baton.engine.reasons import Reasons
 # How reasons are ordered among equals: what needs a person, then what moves by itself, and soonest.
 ORDER = (
     Why.BLOCKED, Why.LOST, Why.READY, Why.NO_SLOT, Why.STOPPED, Why.BACKOFF, Why.NOT_BEFORE, Why.HELD, Why.ENDING,
-    Why.PARKED, Why.CAMPAIGN, Why.BRANCHES, Why.DEPENDENCY, Why.NOT_ITS_TURN, Why.FINISHED,
+    Why.PARKED, Why.CAMPAIGN, Why.TURN, Why.BRANCHES, Why.DEPENDENCY, Why.NOT_ITS_TURN, Why.FINISHED,
 )  # fmt: skip
 
 

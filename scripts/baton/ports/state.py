@@ -238,6 +238,19 @@ class Memories(Protocol):
         """Give a file that nobody can go on with another name."""
 
 
+class Turns(Protocol):
+    """Which assignment had the turn of a namespace last; whether it still has it, its record says."""
+
+    def last(self, namespace: str) -> str | None:
+        """The assignment that had the turn last; ``None`` when none ever had."""
+
+    def hold(self) -> Any:
+        """Hold the one lock under which turns are taken: before any record's lock, never inside one."""
+
+    def write(self, namespace: str, task: str) -> None:
+        """Name the assignment that takes the turn, durably, before its record says so; under the lock."""
+
+
 class Store(Protocol):
     """A home's state, as the engine sees it."""
 
@@ -259,5 +272,7 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def parking(self) -> Parkings: ...
+    @property
+    def turns(self) -> Turns: ...
     @property
     def slots(self) -> Slots: ...

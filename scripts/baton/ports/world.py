@@ -63,6 +63,10 @@ class Listener(Protocol):
     def last_line(self) -> str:
         """What the agent said last, for people who watch."""
 
+    @property
+    def tool_calls(self) -> int | None:
+        """How often a tool was used so far; ``None`` where the program does not tell."""
+
     def tail(self, printed: str) -> str:
         """What it said at the end, for the next attempt, given the end of what it printed."""
 

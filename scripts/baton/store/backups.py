@@ -26,6 +26,8 @@ from baton.store.quarantine import SUFFIX
 
 # Made again, or of this machine's living processes.
 NEVER = frozenset({"cache", "locks", "ready", "shown", "slots", "stop", "tmp"})
+# Secrets below state/: they go where .env goes.
+SECRET_FILES = frozenset({"serve.token"})
 FIRST, TASKS, LAST = ("channels",), "tasks", "events"
 WRITTEN = ("config", "skills", "memory", "projects")
 LOGS, SECRETS, STATE = "logs", ".env", "state"
@@ -67,7 +69,8 @@ class Backup:
     def make(self, *, with_secrets: bool, with_logs: bool) -> Told:
         """Copy everything, in the order that keeps it consistent."""
         state = os.path.join(self._root, STATE)
-        folders = [name for name in sorted(names_in(state)) if name not in NEVER]
+        never = NEVER if with_secrets else NEVER | SECRET_FILES
+        folders = [name for name in sorted(names_in(state)) if name not in never]
         for name in FIRST:
             self._below(f"{STATE}/{name}")
         begun = self._store.log.position()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
     from baton.store.streams import StreamFiles
+    from baton.store.turns import TurnFiles
     from baton.store.waits import WaitFiles
 
 R = TypeVar("R")
@@ -108,6 +109,13 @@ class HomeStore:
         from baton.store.memory_files import MemoryFiles  # start-up
 
         return MemoryFiles(os.path.join(self.home.root, "memory"), self.locks, self.prepare)
+
+    @cached_property
+    def turns(self) -> TurnFiles:
+        """Whose turn it is in each namespace of assignments."""
+        from baton.store.turns import TurnFiles  # start-up
+
+        return TurnFiles(self.home.in_state("turns"), self.home.in_state("tmp"), self.locks, self.prepare)
 
     @cached_property
     def displays(self) -> DisplayFiles:

@@ -23,6 +23,7 @@ from baton.domain.readiness import Entry, is_due, waiting
 from baton.domain.records import Event, Task
 from baton.ports import Clock, Commit, Damage, Kind, Log, Parkings, Ready, Runs, Waits
 from baton.store.memory_slots import MemorySlots
+from baton.store.memory_turns import MemoryTurns
 
 R = TypeVar("R", bound=Any)
 _plain = msgspec.to_builtins
@@ -40,6 +41,7 @@ class MemoryStore:
         self.runs = MemoryRuns()
         self.slots = MemorySlots(lock)
         self.parking = MemoryParking(lock, clock)
+        self.turns = MemoryTurns()
         self.tasks: MemoryKind[Task] = MemoryKind("task", self, waiting)
         self.campaigns: MemoryKind[Campaign] = MemoryKind("campaign", self, None)
         self.projects: MemoryKind[Project] = MemoryKind("project", self, None)

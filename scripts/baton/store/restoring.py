@@ -15,7 +15,8 @@ import msgspec
 
 from baton.domain.errors import AlreadyExists, BatonError, InvalidInput, StateNewer
 from baton.domain.records import SCHEMA, Holder
-from baton.store.archives import Member, drop_abandoned, read_archive
+from baton.store.archive_reader import read_archive
+from baton.store.archives import Member, drop_abandoned
 from baton.store.backups import LOGS, NEVER, SECRETS, STATE, WRITTEN
 from baton.store.files import PRIVATE_FOLDER, make_folder, said, sync_folder
 

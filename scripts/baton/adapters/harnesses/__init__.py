@@ -33,6 +33,7 @@ class PlainListener:
     """Hears a program whose output means nothing in particular: only its last line is kept."""
 
     is_done = False  # only its exit says so
+    tool_calls: int | None = None
 
     def __init__(self) -> None:
         self.progress = 0

@@ -74,6 +74,11 @@ class TextListener(EventListener):
         """What it printed is what it said."""
         return printed
 
+    @property
+    def tool_calls(self) -> int | None:
+        """It does not tell."""
+        return None
+
     def finish(self) -> None:
         """Take what was printed as the answer."""
         self.answer = self._tail.decode("utf-8", "replace").strip()

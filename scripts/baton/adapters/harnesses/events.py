@@ -146,6 +146,11 @@ class EventListener:
         """The last line that the agent said, or the tool that it uses."""
         return self._doing
 
+    @property
+    def tool_calls(self) -> int | None:
+        """How often a tool was used."""
+        return sum(self.tools.values())
+
     def tail(self, printed: str) -> str:
         """Its last words; the stream itself is for programs."""
         return self.text

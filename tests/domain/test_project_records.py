@@ -205,7 +205,13 @@ def test_the_numbers_of_a_document_count_unless_they_are_taken() -> None:
 
 
 def test_a_name_without_a_letter_that_can_be_kept_is_numbered() -> None:
-    assert imported(project(), {"name": "面包"}).focus_groups["group-2"].name == "面包"
+    once = imported(project(), {"name": "面包"})
+    again = imported(once, {"name": " 面包", "hooks": ("?",)}, {"name": "米饭"})
+    assert once.focus_groups["group-2"].name == "面包"
+    assert [(group.slug, group.hooks) for group in again.groups_of("loaf")[1:]] == [
+        ("group-2", ("?",)),
+        ("group-3", ()),
+    ]
 
 
 def test_an_import_that_fails_half_way_leaves_nothing() -> None:
