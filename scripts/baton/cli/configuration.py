@@ -47,7 +47,10 @@ class HomeConfig:
         From the environment, else from the encrypted keys, else from ``.env``. Raise ``MissingCredentials`` or
         ``PermissionRefused`` for a key that is kept and cannot be opened: a stale one must not take its place unsaid.
         """
-        return self._environ.get(name) or self.keys.open(name) or self.credential(name)
+        # Looked for before anything is loaded: an idle sweep asks for the token of its messages.
+        given = self._environ.get(name)
+        kept = self.keys.open(name) if not given and os.path.exists(self._home.keys_file) else None
+        return given or kept or self.credential(name)
 
     @cached_property
     def keys(self) -> SealedKeys:
