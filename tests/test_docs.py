@@ -23,7 +23,9 @@ from tests.diagrams import DESIGN, with_generated
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = ["README.md", "docs/agents.md", "docs/operating.md", "docs/projects.md", "docs/services.md"]
+PAGES = [
+    "README.md", "docs/agents.md", "docs/assignments.md", "docs/operating.md", "docs/projects.md", "docs/services.md",
+]  # fmt: skip
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
 # Of the README's first block one is a test of its own (tests/acceptance/test_demo.py), and the other runs this.
@@ -41,7 +43,13 @@ esac
 """,
     "systemctl": '#!/bin/sh\necho "systemctl $*" >> $HOME/calls.txt\n',
     "loginctl": '#!/bin/sh\necho "loginctl $*" >> $HOME/calls.txt\n',
-    "git": '#!/bin/sh\necho "git $*" >> $HOME/calls.txt\n',
+    "git": f"""\
+#!/bin/sh
+case " $* " in
+*" clone "* | *" fetch "* | *" pull "* | *" push "*) echo "git $*" >> $HOME/calls.txt ;;
+*) exec {shutil.which("git")} "$@" ;;
+esac
+""",
     "claude": "#!/bin/sh\nexit 1\n",
 }
 REST = """
@@ -132,6 +140,7 @@ def furnished(tmp_path: Path) -> Path:
             shutil.copy(source, target)
     # The installer of a checkout is tested by itself, with an index of its own.
     (tmp_path / "baton/scripts/test").write_text("#!/bin/sh\n")
+    (tmp_path / ".gitconfig").write_text("[user]\nname = You\nemail = you@example.org\n")
     (tmp_path / "bin").mkdir()
     for name, text in FAKES.items():
         (tmp_path / "bin" / name).write_text(text)

@@ -9,6 +9,7 @@ import json
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ def test_it_may_do_anything_when_the_settings_say_so(program: str, bin_folder: P
 @pytest.mark.parametrize("program", MODELS)
 def test_a_model_is_named_in_its_own_way(program: str, bin_folder: Path) -> None:
     assert MODELS[program] in " ".join(invoked(bin_folder, program, {"model": "m"}).argv)
+
+
+def test_codex_may_write_to_the_repository_that_a_worktree_is_of(bin_folder: Path) -> None:
+    job = a_job(str(bin_folder))
+    argv = made("codex").invocation(structs.replace(job, writable=(*job.writable, "/repo/.git"))).argv
+    assert [word for before, word in pairwise(argv) if before == "--add-dir"] == ["/home-of-baton", "/repo/.git"]
 
 
 @every_program

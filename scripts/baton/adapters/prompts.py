@@ -28,6 +28,7 @@ class JinjaPrompts:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["quoted"] = quoted
 
     def render(self, name: str, facts: Mapping[str, Any]) -> str:
         """Fill the template ``<name>.md.j2``."""
@@ -45,6 +46,11 @@ class JinjaPrompts:
             raise InvalidInput(
                 f"the prompt template {_place(error) or file} failed: {error}", cure="mend it, or remove it"
             ) from None
+
+
+def quoted(text: str) -> str:
+    """Return a text that somebody else wrote as a quotation, so that no line of it looks like one of the template's."""
+    return "\n".join(f"> {line}".rstrip() for line in str(text).strip().splitlines())
 
 
 def _place(error: BaseException) -> str:

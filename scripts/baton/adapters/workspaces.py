@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baton.domain.errors import DiskFull, InvalidInput, InvalidWord, PermissionRefused, StorageError
-from baton.domain.lineage import title_in
+from baton.domain.lineage import is_text, title_in
 from baton.domain.records import Task
 from baton.domain.versions import copy_name
+
+if TYPE_CHECKING:
+    from baton.ports import TaskWorktrees
 
 SOURCE_LIMIT = 20 * 1024 * 1024
 TITLE_LOOK = 4096
@@ -21,9 +24,10 @@ SUBFOLDERS = ("sources", "reports")
 
 
 class Workspaces:
-    """The workspaces of one home."""
+    """The workspaces of one home. ``worktrees`` are those of assignments that want one."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, worktrees: Callable[[], TaskWorktrees]) -> None:
+        self._worktrees = worktrees
         self._projects = os.path.join(root, "projects")
 
     def campaign(self, project: str, campaign: str) -> str:
@@ -31,7 +35,9 @@ class Workspaces:
         return os.path.join(self._projects, project, "campaigns", campaign)
 
     def path(self, task: Task) -> str:
-        """The folder a task's agents work in: its repository, its campaign's folder, or one of its own."""
+        """The folder a task's agents work in: its repository or worktree, its campaign's folder, or one of its own."""
+        if task.has_worktree:
+            return self._worktrees().place(task)
         if task.repo is not None:
             return task.repo
         if task.campaign is not None:
@@ -41,6 +47,8 @@ class Workspaces:
     def make(self, task: Task) -> str:
         """Return the workspace, made if it is ours to make; a repository must be there already."""
         path = self.path(task)
+        if task.has_worktree:
+            return self._worktrees().make(task)
         if task.repo is not None:
             if not os.path.isdir(path):
                 raise InvalidInput(f"the repo {path} of task '{task.id}' is not a folder", cure="create it, or cancel")
@@ -50,6 +58,10 @@ class Workspaces:
         except OSError as error:
             raise _said(error, f"the workspace {path}") from None
         return path
+
+    def beside(self, task: Task) -> tuple[str, ...]:
+        """Return folders outside of the workspace that work in it writes to: what a worktree shares with its repository."""
+        return (self._worktrees().shared(task),) if task.has_worktree else ()
 
     def resolve(self, task: Task, output: str) -> str:
         """Return an output as a path relative to the workspace; refuse what is not there, or lies outside."""
@@ -81,8 +93,6 @@ class Workspaces:
             _sync_up(os.path.dirname(path), root)
         except OSError as error:
             raise _said(error, f"the output {output}", "written to the disk") from None
-
-    # -- versions -----------------------------------------------------------------------------------------------
 
     def keep(self, task: Task, copies: Iterable[tuple[str, str]]) -> None:
         """Copy files of a workspace to other names, unless these are there: whole, and through to the disk."""
@@ -116,14 +126,11 @@ class Workspaces:
                 data = file.read(TEXT_LIMIT + 1)
         except OSError:
             return None
-        return data.decode() if len(data) <= TEXT_LIMIT and _is_text(data) else None
+        return data.decode() if len(data) <= TEXT_LIMIT and is_text(data) else None
 
     def kept(self, task: Task, path: str, version: int) -> str:
         """Return where a version of a file is now: in its copy, where an agent has written over it."""
-        copy = copy_name(path, version)
-        return copy if self.exists(task, copy) else path
-
-    # -- campaigns ----------------------------------------------------------------------------------------------
+        return copy if self.exists(task, copy := copy_name(path, version)) else path
 
     def check_sources(self, base: str, sources: Iterable[str]) -> list[tuple[str, str]]:
         """Return (file, name in the campaign's ``sources/``) of each source; refuse what no agent could read."""
@@ -143,7 +150,7 @@ class Workspaces:
                 raise InvalidInput(
                     f"the source {source} is larger than {SOURCE_LIMIT >> 20} MB", cure="keep only what agents need"
                 )
-            if not _is_text(data):
+            if not is_text(data):
                 raise InvalidInput(f"the source {source} is not text", cure="save it as UTF-8 text")
             name = os.path.basename(path)
             if any(name == other for _, other in found):
@@ -291,10 +298,3 @@ def _said(error: OSError, what: str, how: str = "made") -> StorageError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return PermissionRefused(message, cure="check the owner and the mode of the home")
     return StorageError(message)
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return "\0" not in data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False

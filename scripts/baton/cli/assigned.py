@@ -17,6 +17,7 @@ from baton.domain.records import Task, Unit
 from baton.domain.statuses import TaskStatus, UnitStatus
 from baton.domain.times import seconds_between
 from baton.domain.usage import TOKENS
+from baton.domain.worktrees import branch_of
 from baton.engine.assigning import find_assignment
 from baton.engine.job_facts import line_facts, message_file
 
@@ -169,9 +170,9 @@ def job_data(task: Task, unit: Unit, logs: str) -> dict[str, Any]:
     }
 
 
-def assignment_data(task: Task, logs: str) -> dict[str, Any]:
+def assignment_data(wiring: Wiring, task: Task) -> dict[str, Any]:
     """Return an assignment as programs see it, with its jobs."""
-    assignment = task.assignment
+    assignment, logs = task.assignment, wiring.home.logs
     assert assignment is not None
     return {
         "id": task.id,
@@ -190,6 +191,9 @@ def assignment_data(task: Task, logs: str) -> dict[str, Any]:
         "decisions": [{"at": one.at, "by": one.by, "text": one.text} for one in assignment.decisions],
         "completion": assignment.completion if task.status is TaskStatus.COMPLETED else None,
         "repo": task.repo,
+        "worktree": {"path": wiring.workspaces.path(task), "branch": branch_of(task.id)}
+        if assignment.worktree
+        else None,
         "head": task.current.key,
         "created_at": task.created_at,
         "completed_at": task.completed_at,

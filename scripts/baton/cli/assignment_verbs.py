@@ -17,6 +17,7 @@ from baton.cli.assigned import (
     status_word,
     who,
 )
+from baton.cli.assignment_worktrees import clean, id_for
 from baton.cli.caller import check_said, token_of
 from baton.cli.script import Answer, script
 from baton.cli.wiring import Wiring
@@ -26,7 +27,7 @@ from baton.domain.errors import IllegalTransition, InvalidInput, InvalidWord
 from baton.domain.ids import check_id
 from baton.domain.priorities import rank_of
 from baton.domain.records import Task
-from baton.engine.assigning import Wanted, act_on, create_assignment, inserted_by, namespace_for
+from baton.engine.assigning import Wanted, act_on, create_assignment, inserted_by, namespace_for, title_of
 
 
 @script("create", "assignment", example="assignment.py create 'Make the login page load in under a second' --repo .")
@@ -36,6 +37,7 @@ from baton.engine.assigning import Wanted, act_on, create_assignment, inserted_b
 @click.option("--title", metavar="T", help="By default the first line of the north star.")
 @click.option("--namespace", metavar="N", help="By default the name of the repo's folder.")
 @click.option("--repo", metavar="DIR", type=click.Path(), help="The folder its jobs work in.")
+@click.option("--worktree", is_flag=True, help="In a worktree and on a branch of its own, baton/<id>; needs --repo.")
 @click.option("--independent", is_flag=True, help="May run beside the namespace's others.")
 @click.option(
     "--priority", metavar="P", default="10", show_default=True, help="Lower first; or urgent, high, medium, low."
@@ -49,6 +51,7 @@ def create(
     title: str | None,
     namespace: str | None,
     repo: str | None,
+    worktree: bool,
     independent: bool,
     priority: str,
     jobs: str | None,
@@ -60,20 +63,21 @@ def create(
     if folder is not None and not os.path.isdir(folder):
         raise InvalidInput(f"--repo: {repo} is not a folder")
     space = check_id(namespace or namespace_for(folder), "namespace")
+    id = id_for(wiring, id, title or title_of(star), folder, worktree=worktree)
     wanted = Wanted(
         north_star=star,
         by=who(wiring),
         rules=rules_for(wiring, space),
         namespace=space,
         title=title,
-        id=check_id(id, "assignment") if id is not None else None,
+        id=id,
         repo=folder,
         independent=independent,
         priority=_priority(priority),
         jobs=jobs_from(wiring, jobs) if jobs is not None else (),
     )
     wiring.store.prepare()
-    task = create_assignment(wiring.door, wanted)
+    task = create_assignment(wiring.door, wanted, worktree=worktree)
     wiring.dispatch_quietly()
     return _done(wiring, task, f"Created assignment '{task.id}' in namespace {space}: {task.title}")
 
@@ -219,7 +223,7 @@ def align(wiring: Wiring, alignment: str, assignment: str | None, notes: str | N
     return _done(wiring, task, f"'{task.id}' is {alignment}.")
 
 
-CHANGING = [create, insert_job, update, complete, block, unblock, align]
+CHANGING = [create, insert_job, update, complete, block, unblock, align, clean]
 
 
 def _complete(wiring: Wiring, task: Task, summary: str | None) -> Answer:
@@ -257,7 +261,7 @@ def _rules(wiring: Wiring, task: Task) -> Rules:
 
 
 def _done(wiring: Wiring, task: Task, text: str) -> Answer:
-    return Answer(assignment_data(task, wiring.home.logs), text)
+    return Answer(assignment_data(wiring, task), text)
 
 
 def _will(now: str, later: str, token: int | None) -> str:

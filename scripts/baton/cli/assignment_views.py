@@ -18,6 +18,7 @@ from baton.cli.assigned import (
     job_status,
     status_word,
 )
+from baton.cli.assignment_worktrees import worktree_words
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.task_views import tasks_of
@@ -61,11 +62,7 @@ def list_(wiring: Wiring, namespace: str | None, status: str | None, everything:
     archived = everything or status in ("complete", "cancelled")
     found = [task for task in _assignments(wiring, namespace, archived) if status in (None, status_word(task))]
     data = [
-        {
-            key: value
-            for key, value in assignment_data(task, wiring.home.logs).items()
-            if key not in ("jobs", "north_star")
-        }
+        {key: value for key, value in assignment_data(wiring, task).items() if key not in ("jobs", "north_star")}
         | {"job_count": len(task.pipeline)}
         for task in found
     ]
@@ -79,7 +76,7 @@ def list_(wiring: Wiring, namespace: str | None, status: str | None, everything:
 def show(wiring: Wiring, assignment: str | None) -> Answer:
     """Show it with its jobs. North star, artifacts, decisions, results."""
     task = assignment_named(wiring, assignment)
-    return Answer(assignment_data(task, wiring.home.logs), lambda: _words(wiring, task))
+    return Answer(assignment_data(wiring, task), lambda: _words(wiring, task))
 
 
 @script(
@@ -149,6 +146,8 @@ def _words(wiring: Wiring, task: Task) -> str:
         f"{task.id}: {task.title} ({status_word(task)}, priority {task.priority})",
         f"  namespace {assignment.namespace}, {kind}" + (f"; repo {task.repo}" if task.repo else ""),
     ]
+    if (words := worktree_words(wiring, task)) is not None:
+        lines.append(f"  worktree  {words}")
     if task.blocked is not None:
         lines.append(f"  blocked   {task.blocked.kind}: {task.blocked.reason}")
     elif not task.is_finished:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from baton.adapters.notifiers.telegram import Notifier
     from baton.adapters.skill_links import SkillLinks
     from baton.adapters.workspaces import Workspaces
+    from baton.cli.own_trees import OwnTrees
     from baton.domain.campaigns import Campaign
     from baton.domain.pipelines import Template
     from baton.domain.records import Task
@@ -96,7 +97,14 @@ class Wiring:
         """The folders agents work in."""
         from baton.adapters.workspaces import Workspaces  # start-up
 
-        return Workspaces(self.home.root)
+        return Workspaces(self.home.root, lambda: self.worktrees)
+
+    @cached_property
+    def worktrees(self) -> OwnTrees:
+        """The worktrees of assignments that have one of their own."""
+        from baton.cli.own_trees import OwnTrees  # start-up
+
+        return OwnTrees(self.home.root, self.environ.get("PATH") or DEFAULT_PATH, self.warn)
 
     @cached_property
     def skill_folders(self) -> SkillLinks:
@@ -186,11 +194,11 @@ class Wiring:
         return task
 
     def notifier(self, name: str) -> Notifier:
-        """A notifier by name, with its credentials looked up in the environment and in ``.env``."""
+        """A notifier by name, with its credentials from the environment, the encrypted keys, or ``.env``."""
         from baton.adapters.notifiers.telegram import Notifier  # start-up
 
         assert name == Notifier.name
-        return Notifier(self.config.credential)
+        return Notifier(self.config.secret)
 
     def services(self) -> Registry:
         """The service registry; an empty one where there is no file."""
@@ -212,6 +220,8 @@ class Wiring:
         return look_at(self.door, self.clock, self.workspaces, campaign, by) is not None
 
     def _on_finished(self, task: Task) -> None:
+        if task.has_worktree:
+            self.worktrees.put_away(task)
         if task.campaign is None:
             return
         try:

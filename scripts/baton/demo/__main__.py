@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
-from baton.demo import agents
+from baton.demo import agents, assignment_story
 from baton.demo.scene import Scene
 from baton.demo.scratch import REPOSITORY, DemoFailed, Scratch
 from baton.demo.screen import Screen
@@ -30,6 +30,7 @@ left afterwards.
 
 example:  scripts/demo
           scripts/demo --campaign my-campaign.yaml
+          scripts/demo --assignment
 exit codes: 0 all happened as told; 1 something did not (then the home is kept), or you said no;
             2 wrong usage; 130 interrupted
 """
@@ -51,6 +52,18 @@ Claude Code does the work there; offline, as here, with this in ~/baton-home/con
 """
 
 
+NEXT_ASSIGNMENT = """
+What to type next, in {repository}:
+   scripts/demo                       the other kind of work: a campaign, and a crash in the middle
+   scripts/init_home.py ~/baton-home  a home that lasts
+   export BATON_HOME=~/baton-home
+   scripts/doctor.py                  says what this machine lacks, and the cure
+   scripts/assignment.py create 'What is to be reached' --repo ~/my-repository --worktree
+   scripts/assignment.py show         needs its id: assignment.py list tells it
+Claude Code does the work there: it costs tokens. docs/assignments.md tells all of it.
+"""
+
+
 class Interrupted(BaseException):
     """A signal that asks to end; a BaseException, so that nothing on the way swallows it."""
 
@@ -65,6 +78,8 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     if asked.yes and asked.agent == "offline":
         parser.error("--yes answers the question of --agent claude, which was not given")
+    if asked.assignment and (asked.campaign or asked.agent != "offline"):
+        parser.error("--assignment is shown offline, on an example of its own: without --campaign and --agent")
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     screen = Screen(sys.stdout, os.environ)
     if asked.agent == "claude" and not asked.yes and not (sys.stdin.isatty() and screen.is_live):
@@ -88,7 +103,10 @@ def _run(screen: Screen, home: Scratch, crew: agents.Agents, asked: argparse.Nam
                 signal.signal(number, _interrupt)
         file = Path(os.path.abspath(asked.campaign)) if asked.campaign else EXAMPLE
         _say_what_comes(screen, asked)
-        Story(scene, file, must_ask=asked.agent == "claude" and not asked.yes).tell()
+        if asked.assignment:
+            assignment_story.AssignmentStory(scene).tell()
+        else:
+            Story(scene, file, must_ask=asked.agent == "claude" and not asked.yes).tell()
         screen.say()
         screen.plain(f"All of that took {scene.elapsed():.1f} seconds.")
         _ignore_signals()
@@ -108,10 +126,10 @@ def _run(screen: Screen, home: Scratch, crew: agents.Agents, asked: argparse.Nam
     _ignore_signals()  # what follows is short, and a second Ctrl-C must not cut it off
     try:
         screen.leave_table()
-        return _close(screen, home, code, said, keep=keep)
+        return _close(screen, home, code, said, asked, keep=keep)
     except OSError:  # the terminal or the reader has gone: there is nobody left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _close(screen, home, code, said, keep=keep)
+        return _close(screen, home, code, said, asked, keep=keep)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=100),
     )
     parser.add_argument("--campaign", metavar="FILE", help="your campaign, not examples/bread; the home is kept")
+    what = "an assignment in place of a campaign: a PM, a repository with a fault, a worktree"
+    parser.add_argument("--assignment", action="store_true", help=what)
     who = "who works: offline programs, or Claude Code (the home is kept)"
     parser.add_argument("--agent", choices=("offline", "claude"), default="offline", help=who)
     parser.add_argument("--yes", action="store_true", help="with --agent claude: do not ask; it costs tokens")
@@ -130,6 +150,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say_what_comes(screen: Screen, asked: argparse.Namespace) -> None:
+    if asked.assignment:
+        told = "Baton demo: a PM decides after every job what comes next, until a repository is mended."
+        screen.say(("bold", told))
+        screen.plain("No model is called, and nothing leaves this machine: the crew works by rules.")
+        screen.plain(f"Commands are shown as you would type them in {REPOSITORY}, or in the repository they are about.")
+        return
     who = "Claude Code" if asked.agent == "claude" else "agents"
     what = "on your campaign" if asked.campaign else "on three articles"
     screen.say(("bold", f"Baton demo: {who} at work {what}. One is killed on the way; nothing is lost."))
@@ -144,11 +170,12 @@ def _say_refused(refused: agents.Refused) -> int:
     return 1
 
 
-def _close(screen: Screen, home: Scratch, code: int, said: str, *, keep: bool) -> int:
+def _close(screen: Screen, home: Scratch, code: int, said: str, asked: argparse.Namespace, *, keep: bool) -> int:
     """End every process, remove the home unless it is wanted, and say how it went. May be called again."""
     are_gone = home.end_processes()
     keep = home.path.exists() and (keep or code == 1)
-    look = f"Look at it with: BATON_HOME={home.path} scripts/task.py list --all"
+    words = f"assignment.py show {assignment_story.ID}" if asked.assignment else "task.py list --all"
+    look = f"Look at it with: BATON_HOME={home.path} scripts/{words}"
     kept = f"The home is kept: {home.path}\n{look}" if keep else f"The temporary home {home.path} is removed."
     if not keep:
         home.remove()
@@ -159,7 +186,7 @@ def _close(screen: Screen, home: Scratch, code: int, said: str, *, keep: bool) -
             sys.stderr.write(f"demo: {said}\n{kept}\n")
         return code
     screen.plain(kept)
-    screen.plain(NEXT.format(repository=REPOSITORY))
+    screen.plain((NEXT_ASSIGNMENT if asked.assignment else NEXT).format(repository=REPOSITORY))
     return 0
 
 

@@ -12,6 +12,7 @@ from baton.domain import units
 from baton.domain.assignment_line import (
     assignment_of,
     bounded,
+    check_together,
     finished,
     follow_with,
     follow_work,
@@ -25,7 +26,6 @@ from baton.domain.assignments import (
     ARTIFACTS_KEPT,
     DECIDING,
     DECISIONS_KEPT,
-    GROUP_LIMIT,
     GUARDIAN,
     LOOKERS,
     PM,
@@ -261,10 +261,8 @@ def _aligned(task: Task, act: Act) -> tuple[Task, list[News]]:
 
 def check_act(act: Act) -> None:
     """Refuse what nobody could do, whoever asks for it."""
-    if act.kind is ActKind.INSERT and not 0 < len(act.jobs) <= GROUP_LIMIT:
-        raise InvalidInput(f"{len(act.jobs)} jobs at once; a group has 2 to {GROUP_LIMIT}")
-    if len(act.jobs) > 1 and any(job.type in LOOKERS for job in act.jobs):
-        raise InvalidInput("a pm or a guardian cannot be in a group", cure="insert it by itself")
+    if act.kind is ActKind.INSERT:
+        check_together(act.jobs)
     if act.kind is ActKind.ALIGN and act.alignment is None:
         raise InvalidInput(f"an alignment is one of {', '.join(Alignment)}")
     if act.kind is ActKind.BLOCK and not (act.text or "").strip():

@@ -11,7 +11,18 @@ from typing import Any
 from msgspec import structs
 
 from baton.domain import units
-from baton.domain.assignments import GUARDIAN, LOOKERS, PM, RETROSPECT, Assignment, JobFacts, NewJob, Rules
+from baton.domain.assignments import (
+    GROUP_LIMIT,
+    GUARDIAN,
+    LOOKERS,
+    PM,
+    RETROSPECT,
+    WRITERS,
+    Assignment,
+    JobFacts,
+    NewJob,
+    Rules,
+)
 from baton.domain.errors import IllegalTransition, InvalidInput
 from baton.domain.news import News
 from baton.domain.records import Task, Unit
@@ -67,6 +78,20 @@ def waiting_behind(task: Task, key: str) -> tuple[Unit, ...]:
     """Return the jobs behind this one that have not had their turn."""
     behind = task.pipeline[place_behind(task, key) :]
     return tuple(unit for unit in behind if unit.status is UnitStatus.PENDING)
+
+
+def check_together(jobs: Sequence[NewJob]) -> None:
+    """Refuse jobs that cannot run at the same time: in one folder, those that change files write over each other."""
+    if not 0 < len(jobs) <= GROUP_LIMIT:
+        raise InvalidInput(f"{len(jobs)} jobs at once; a group has 2 to {GROUP_LIMIT}")
+    if len(jobs) > 1 and any(job.type in LOOKERS for job in jobs):
+        raise InvalidInput("a pm or a guardian cannot be in a group", cure="insert it by itself")
+    writers = [job.type for job in jobs if job.type in WRITERS]
+    if len(writers) > 1:
+        raise InvalidInput(
+            f"{' and '.join(writers)} cannot be in one group: they would write over each other",
+            cure="insert one behind the other, or make an assignment of each, with a worktree of its own",
+        )
 
 
 def inserted(

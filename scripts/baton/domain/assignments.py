@@ -17,6 +17,8 @@ JOB_TYPES = (
 )  # fmt: skip
 # Who only looks at what the others did: no limit counts them, and no pm follows them.
 LOOKERS = frozenset({PM, GUARDIAN})
+# Who changes files: two of them at once would write over each other.
+WRITERS = frozenset({"implement", "refine", "document"})
 DECISIONS_KEPT = 100
 ARTIFACTS_KEPT = 200
 GROUP_LIMIT = 20
@@ -118,6 +120,7 @@ class Assignment(_Value, frozen=True, kw_only=True):
     ``turn``: it is the active one of its namespace; one that is ``independent`` needs none. ``artifacts_at``: the job
     at which the artifacts changed last. ``completion``: the PM has said that it is done, with this summary, and the
     guardian looks first. ``rules`` are read when it is made, and afresh whenever a person updates or unblocks it.
+    ``worktree``: its jobs work in a worktree of their own of the task's repo, on the branch ``baton/<id>``.
     """
 
     namespace: str
@@ -131,3 +134,4 @@ class Assignment(_Value, frozen=True, kw_only=True):
     completion: str | None = None
     turn: bool = False
     rules: Rules = Rules()
+    worktree: bool = False

@@ -108,3 +108,11 @@ def parent_of(task: Task, unit: Unit, path: str) -> str | None:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def is_text(data: bytes) -> bool:
+    """Tell whether this is a text that people can read."""
+    try:
+        return "\0" not in data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False

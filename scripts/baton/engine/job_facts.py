@@ -10,6 +10,7 @@ from baton.domain.assignment_line import cost_of, waiting_behind
 from baton.domain.assignments import GUARDIAN, JOB_TYPES, LOOKERS, PM, RETROSPECT, Assignment
 from baton.domain.records import Lease, Result, Task, Unit
 from baton.domain.skills import Skill
+from baton.domain.worktrees import branch_worked_on
 from baton.engine.past_work import past_failures
 
 TEXT_LIMIT = 2000
@@ -53,6 +54,7 @@ def job_facts(task: Task, unit: Unit, lease: Lease, logs: str) -> dict[str, Any]
         "line": [line_facts(one) for one in task.pipeline],
         "waiting": [one.key for one in waiting_behind(task, unit.key)],
         "limits": _limits(task, assignment),
+        "worktree": {"branch": branch} if (branch := branch_worked_on(task)) is not None else None,
         "decided": None,
     }
     if unit.agent == GUARDIAN:

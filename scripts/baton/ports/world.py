@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from baton.domain.exchange import Ending, Invocation, Job, Process, Verdict
-from baton.domain.records import Holder
+from baton.domain.records import Holder, Task
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
 from baton.ports.state import Slot
@@ -23,6 +23,19 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only pass while the machine is awake."""
+
+
+class TaskWorktrees(Protocol):
+    """Checkouts of their own for the assignments that want one."""
+
+    def place(self, task: Task) -> str:
+        """Where the worktree is, or will be."""
+
+    def make(self, task: Task) -> str:
+        """The worktree, made if it is not there."""
+
+    def shared(self, task: Task) -> str:
+        """The folder in which git keeps what all worktrees of the repository have in common."""
 
 
 class Launcher(Protocol):
@@ -70,12 +83,16 @@ class Listener(Protocol):
     def tail(self, printed: str) -> str:
         """What it said at the end, for the next attempt, given the end of what it printed."""
 
+    def take_text(self) -> str:
+        """What a model has said since this was asked last, word for word; nothing where words are not told as they come."""
+
 
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
     ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``is_free``: nothing is paid
     for its runs, so that one which tells nothing of money is not of unknown cost. In ``skills_folder`` it looks for skills.
+    ``prompt`` names the template of what it is told: ``step`` sends it to files and scripts, ``question`` says everything.
     """
 
     name: str
@@ -84,6 +101,7 @@ class Harness(Protocol):
     is_talkative: bool
     skills_folder: str | None
     is_free: bool
+    prompt: str
 
     def listener(self) -> Listener:
         """A listener for one run."""

@@ -116,7 +116,11 @@ class Harness(AgentCli):
         else:
             words += ["--sandbox", "workspace-write"]
             # What an agent tells Baton is written to the home; all that it may read, its sandbox lets it read.
-            words += ["--add-dir", job.environ["BATON_HOME"]]
+            home = job.environ["BATON_HOME"]
+            words += ["--add-dir", home]
+            # Of a worktree, git keeps most in the repository that it was made of.
+            beside = [folder for folder in job.writable if not folder.startswith(f"{home}/")]
+            words += [word for folder in beside for word in ("--add-dir", folder)]
         words += ["-m", job.model] if job.model else []
         # A JSON text is a TOML one too.
         prompt = settings.system_prompt

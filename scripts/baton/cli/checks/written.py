@@ -147,7 +147,7 @@ def harnesses(patient: Patient) -> Iterator[Finding]:
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:
-    """.env can be read, and holds what notifications need, where cron's jobs see it."""
+    """.env can be read, and what notifications need is kept where cron's jobs see it."""
     from baton.store.dotenv import read_env  # start-up
 
     try:
@@ -155,6 +155,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
     except BatonError as problem:
         yield refused(problem)
         return
+    sealed = patient.wiring.config.keys.names()
     channels = patient.settings.notify.channels if patient.settings.notify.events else ()
     for channel in channels:
         notifier = patient.wiring.notifier(channel)
@@ -166,7 +167,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
                 f"nobody is told what happens: {names} {'is' if len(missing) == 1 else 'are'} not set for {channel}",
                 f"write {lines} into {patient.home.env_file}, or set notify: {{channels: []}} in config/baton.yaml",
             )
-        elif here := [name for name in notifier.variables if not kept.get(name)]:
+        elif here := [name for name in notifier.variables if not kept.get(name) and name not in sealed]:
             yield warning(
                 f"{' and '.join(here)} stand in this environment only: jobs of cron do not see them",
                 f"write them into {patient.home.env_file}",

@@ -1,0 +1,1 @@
+"""Git repositories of the user: what is made in them for an assignment, and taken away again."""
