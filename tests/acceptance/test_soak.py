@@ -241,6 +241,7 @@ def check_log(home: Home) -> None:
             told.setdefault(event["id"].partition(":")[0], []).append(event["id"])
     records = {f"task/{id}": record for id, record in tasks_of(home).items()}
     records["campaign/soak"] = home.campaign("soak")
+    records["project/acme"] = json.loads((home.state / "projects/acme.json").read_text())
     assert set(told) == set(records)
     for name, record in records.items():
         ids = told[name]

@@ -305,4 +305,5 @@ def test_a_part_that_fails_is_named(tmp_path: Path, prompts: JinjaPrompts) -> No
 def test_every_shipped_template_is_the_frame_a_part_of_it_or_a_type() -> None:
     names = {path.name.removesuffix(".md.j2") for path in Path(SHIPPED).glob("*.j2")}
     types = {f"job-{type}" for type in TYPES}
-    assert names == types | {"step", "heartbeat", "job", "_known", "_results", "_place", "_earlier", "_line"}
+    pages = {"step", "question", "heartbeat", "job"}
+    assert names == types | pages | {"_known", "_results", "_place", "_earlier", "_line", "memory", "targets"}

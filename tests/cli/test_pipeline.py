@@ -143,7 +143,8 @@ def test_validate_says_what_is_wrong(home: Home) -> None:
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         f"pipeline.py: cannot validate pipeline '{file}': {file}:1: main_steps[0].agnt: unknown key\n"
-        "  did you mean 'agent'?\n"
+        "  did you mean 'agent'? known: agent, description, expects, gates, harness, instructions, label, max_attempts, "
+        "model, output_dir, review, skills, task_status, timeout\n"
     )
 
 

@@ -21,7 +21,7 @@ STARVES = SETTINGS + "heartbeats: {agents: {orchestrator: }, min_backlog: {baker
 
 
 class Home:
-    """A home with the example's campaign, active, under the stop file."""
+    """A home with the example's campaign, active, with nothing started."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "home"
@@ -52,10 +52,13 @@ class Home:
 
     def block_all(self) -> None:
         """Keep what there is from being started, so that only the heartbeat works."""
+        stop = self.root / "state/stop"
+        stop.touch()  # else the others may begin while one is blocked
         for task in self.answer("task.py", "list"):
             if task["status"] == "blocked":
                 continue
             self.answer("task.py", "block", task["id"], "--reason", "waits for a photo")
+        stop.unlink()
 
 
 @pytest.fixture

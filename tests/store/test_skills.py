@@ -213,7 +213,7 @@ def test_a_broken_file_is_one_sentence(folders: Folders, text: str | bytes, mess
 @pytest.mark.parametrize(
     ("metadata", "message", "cure"),
     [
-        ("harnes: claude", "metadata.harnes: unknown key", "did you mean 'harness'?"),
+        ("harnes: claude", "metadata.harnes: unknown key", f"did you mean 'harness'? {KNOWN}"),
         (".hidden: x", 'metadata[".hidden"]: unknown key', KNOWN),
         ("harness: cluade", "metadata.harness: 'cluade' is not a harness", None),
         ("max_attempts: 3", "metadata.max_attempts: expected text, got a whole number", "put the value in quotes"),
