@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, main, script
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ BY = ("agent", "model", "campaign", "outcome", "day")
     "cost.py --by campaign --json | jq '.rows[].usage'",
 )
 @click.option("--by", type=click.Choice(BY), help="A row for each; days are those of UTC.")
+@of_projects
 @click.option("--since", metavar="WHEN", help="A day like 2026-11-01, or so long ago, like 7d or 12h.")
-def command(wiring: "Wiring", by: str | None, since: str | None) -> Answer:
+def command(wiring: "Wiring", by: str | None, project: str | None, all_projects: bool, since: str | None) -> Answer:
     """Tell what runs have used, as the event log knows it: tokens, money, and what of it was wasted.
 
     Money is what the agents' programs reported; "by list prices" marks an estimate; a run of which nobody knows is
@@ -43,7 +45,7 @@ def command(wiring: "Wiring", by: str | None, since: str | None) -> Answer:
     """
     from baton.cli.costing import costs, words  # start-up
 
-    found = costs(wiring, by, since)
+    found = costs(wiring, by, since, project_of(wiring, project, all_projects))
     return Answer(found, lambda: words(found))
 
 

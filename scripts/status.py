@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, main, script
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 @script(
     "show",
     "status",
-    example="status.py\nstatus.py --watch\nstatus.py --json | jq '.blocked[].cure'",
+    example="status.py\nstatus.py --project acme\nstatus.py --watch\nstatus.py --json | jq '.blocked[].cure'",
 )
+@of_projects
 @click.option("--watch", is_flag=True, help="Stay and refresh, until Ctrl-C; in a pipe, a line for each change.")
-def command(wiring: "Wiring", watch: bool) -> Answer:
+def command(wiring: "Wiring", project: str | None, all_projects: bool, watch: bool) -> Answer:
     """Show campaigns, what runs, what is ready, what waits and why, what is blocked and its cure, failures, cost.
 
     Only looks: it takes no lock and writes nothing.
@@ -37,11 +39,14 @@ def command(wiring: "Wiring", watch: bool) -> Answer:
     from baton.cli.status_view import words  # start-up
 
     eyes = looking(wiring)
+    wanted = project_of(eyes, project, all_projects)
     if watch:
         from baton.cli.watching import watch_until_interrupted  # start-up
 
-        return watch_until_interrupted(lambda: look(eyes), as_json=click.get_current_context().params["as_json"])
-    status = look(eyes)
+        return watch_until_interrupted(
+            lambda: look(eyes, wanted), as_json=click.get_current_context().params["as_json"]
+        )
+    status = look(eyes, wanted)
     return Answer(status, lambda: words(status))
 
 

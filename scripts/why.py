@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, main, script
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     id_option="task",
 )
 @click.argument("task", required=False)
-def command(wiring: "Wiring", task: str | None) -> Answer:
+@of_projects
+def command(wiring: "Wiring", task: str | None, project: str | None, all_projects: bool) -> Answer:
     """Say what TASK waits for, in one sentence, and one command that would change it; without TASK, of all that waits.
 
     Only looks: it takes no lock and writes nothing.
@@ -37,7 +39,7 @@ def command(wiring: "Wiring", task: str | None) -> Answer:
     from baton.cli.why_view import why_all, why_task  # start-up
 
     eyes = looking(wiring)
-    return why_all(eyes) if task is None else why_task(eyes, task)
+    return why_all(eyes, project_of(eyes, project, all_projects)) if task is None else why_task(eyes, task)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ from typing import Any
 
 from msgspec import structs
 
-from baton.domain import campaigns, tasks
+from baton.domain import campaigns, project_table, tasks
 from baton.domain import commands as c
 from baton.domain.campaign_commands import CreateCampaign
 from baton.domain.campaigns import Campaign
 from baton.domain.pipelines import Step, Template
+from baton.domain.project_commands import AddFocusGroup, AddProduct, CreateProject
+from baton.domain.projects import Project
 from baton.domain.records import Event, Holder, Lease, Task, Unit
 from baton.domain.retry import RetryPolicy
 from baton.domain.statuses import FailureKind, LeaseKind, Outcome, ReportKind
@@ -79,9 +81,21 @@ def campaign(*, id: str = "spring", now: str = NOW, **fields: Any) -> Campaign:
     return campaigns.decide(None, command, now)[0]
 
 
+def project(*commands: Any, id: str = "acme", now: str = NOW) -> Project:
+    """A project of one product with one focus group, after these commands."""
+    made = project_table.decide(None, CreateProject(by="ann", id=id, fields={"name": "Acme"}), now)[0]
+    return after(made, *STOCKED, *commands, now=now)  # type: ignore[no-any-return]
+
+
+STOCKED = (
+    AddProduct(by="ann", slug="loaf", fields={"name": "Sourdough loaf"}),
+    AddFocusGroup(by="ann", product="loaf", fields={"name": "Home bakers", "fears": ("flat loaves",)}),
+)
+
+
 def after(record: Any, *commands: Any, now: str = NOW) -> Any:
-    """The task or campaign after these commands, each a value or a function of the record so far."""
-    decide = tasks.decide if isinstance(record, Task) else campaigns.decide
+    """The task, campaign or project after these commands, each a value or a function of the record so far."""
+    decide: Any = {Task: tasks.decide, Campaign: campaigns.decide, Project: project_table.decide}[type(record)]
     for command in commands:
         record = decide(record, command(record) if callable(command) else command, now)[0]
     return record

@@ -10,6 +10,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from baton.domain.agents import AGENT_TABLE
 from baton.domain.campaigns import CAMPAIGN_TABLE
+from baton.domain.project_table import PROJECT_TABLE
 from baton.domain.tasks import TASK_TABLE
 from baton.domain.units import UNIT_TABLE
 
@@ -41,6 +42,7 @@ def generated() -> str:
         matrix("A unit", UNIT_TABLE),
         matrix("A campaign", CAMPAIGN_TABLE),
         matrix("What is kept of an agent", AGENT_TABLE),
+        matrix("A project", PROJECT_TABLE),
     ]
     return "\n\n".join(parts)
 

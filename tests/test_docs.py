@@ -23,7 +23,9 @@ from tests.diagrams import DESIGN, with_generated
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = ["README.md", "docs/agents.md", "docs/operating.md", "docs/services.md", "docs/assignments.md"]
+PAGES = [
+    "README.md", "docs/agents.md", "docs/operating.md", "docs/projects.md", "docs/services.md", "docs/assignments.md",
+]  # fmt: skip
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
 # Of the README's first block one is a test of its own (tests/acceptance/test_demo.py), and the other runs this.

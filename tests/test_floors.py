@@ -41,8 +41,9 @@ STANDARD = frozenset(sys.stdlib_module_names)
 # The domain has no I/O, clock, chance, environment, JSON or log: of what there is, only this.
 DOMAIN_ALLOWED = frozenset(
     {
-        "__future__", "bisect", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions",
+        "__future__", "bisect", "collections", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions",
         "functools", "heapq", "itertools", "math", "msgspec", "operator", "re", "string", "types", "typing",
+        "unicodedata",
     }
 )  # fmt: skip
 DOMAIN_NEVER_CALLS = frozenset({"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"})

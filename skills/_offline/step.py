@@ -84,8 +84,8 @@ class Step:
 
     @property
     def focus_groups(self) -> list[str]:
-        """The groups of people that the campaign names."""
-        return list(self._record["focus_groups"])
+        """The groups of people that the campaign names; the slug of a record is read as words."""
+        return [name.replace("-", " ") for name in self._record["focus_groups"]]
 
     @property
     def number(self) -> int:

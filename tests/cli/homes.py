@@ -37,15 +37,21 @@ VERBS = {
         "align", "clean",
     ),
     "agent": ("list", "show", "heartbeat", "stop", "unpark"),
+    "backup": ("create", "check", "restore"),
     "campaign": (
         "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
     ),
+    "memory": ("list", "show", "note", "forget"),
     "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
     "service": ("list", "toggle", "reorder", "health"),
+    "focus_group": ("create", "import", "list", "show", "update", "archive", "unarchive"),
+    "product": ("create", "list", "show", "update", "archive", "unarchive"),
+    "project": ("create", "list", "show", "update", "archive", "unarchive"),
     "task": (
         "create", "list", "ready", "show", "steps", "assign", "subscribe", "label", "prioritize", "comment", "block",
-        "unblock", "cancel", "retry", "delete", "retrigger", "clear", "timeline",
+        "unblock", "cancel", "retry", "publish", "delete", "retrigger", "clear", "timeline",
     ),
+    "transfer": ("export", "import"),
 }  # fmt: skip
 LINE = ("alpha", "beta", "gamma")
 FOLDERS = ("research", "drafts", "reviewed")

@@ -225,3 +225,32 @@ def test_the_sweep_counts_projects_that_starve(home: Home) -> None:
     assert report["starving"] == 1
     home.settings("sweep: {min_backlog: 2}\nnotify: {channels: []}\n")
     assert home.ok("check_pipeline").json["starving"] == 0
+
+
+def test_doctor_names_an_agent_that_is_to_be_run_by_itself_and_does_not_exist(home: Home) -> None:
+    home.settings(
+        "heartbeats: {agents: {nobody: 1h}, min_backlog: {acme: 1}, refill: no-one}\nnotify: {channels: []}\n"
+    )
+    done = home.call("doctor")
+    for agent in ("nobody", "no-one"):
+        assert f"heartbeats in config/baton.yaml: there is no agent '{agent}'" in done.out
+
+
+def test_a_project_that_has_no_campaign_has_its_agent_asked_and_not_again_each_minute(live: Home) -> None:
+    live.settings(
+        "harness: {default: script}\nnotify: {channels: []}\nlease: {heartbeat: 100ms}\n"
+        "heartbeats: {min_backlog: {acme: 1}, refill: alpha}\n"
+    )
+    for _ in range(2):
+        assert live.ok("check_pipeline").json["starving"] == 1
+        wait_for(lambda: [event for event in live.events() if event["type"] == "run_ended"])
+        wait_for(lambda: not live.slots())
+    assert [event["type"] for event in live.events()] == ["run_started", "run_ended"]
+
+
+def test_a_project_that_was_put_away_does_not_starve(home: Home) -> None:
+    home.settings("heartbeats: {min_backlog: {acme: 1}}\nnotify: {channels: []}\n")
+    home.ok("project", "create", home.file("acme.json", {"slug": "acme", "name": "Acme"}))
+    assert home.ok("check_pipeline", "--dry-run").json["starving"] == 1
+    home.ok("project", "archive", "acme")
+    assert home.ok("check_pipeline", "--dry-run").json["starving"] == 0

@@ -16,6 +16,12 @@ WORKER = """\
 echo "looked at $BATON_TASK"
 echo "the last words of $BATON_AGENT"
 """
+# Goes on only when both members of its group are at work.
+MEETING = """\
+#!/bin/sh
+touch "$BATON_HOME/../begun-$BATON_RUN"
+until [ "$(ls "$BATON_HOME/.." | grep -c begun-)" = 2 ]; do sleep 0.02; done
+"""
 # Decides by what its test has put beside the home: one line of shell for each time it is asked.
 PM = """\
 #!/bin/sh
@@ -302,6 +308,7 @@ def test_the_line_grows_until_the_pm_says_that_it_is_complete(assigning: Home) -
     decide(assigning, 0, "assignment.py insert-job --type implement --context 'Cache the sessions'")
     decide(assigning, 1, """assignment.py insert-job --jobs '[{"type": "review"}, {"type": "review"}]'""")
     decide(assigning, 2, "assignment.py complete --summary 'Login takes 0.6 s'")
+    assigning.agent("review", MEETING + WORKER.removeprefix("#!/bin/sh\n"))
     assigning.wake()
 
     create(assigning)

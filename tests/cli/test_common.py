@@ -34,6 +34,7 @@ WORDS = {
     ("agent", "heartbeat"): "alpha",
     ("agent", "stop"): "alpha",
     ("agent", "unpark"): "claude",
+    ("backup", "create"): "/nowhere/b.tar.gz",
     ("campaign", "create"): "x.yaml",
     ("campaign", "list"): "",
     ("campaign", "show"): "spring",
@@ -44,6 +45,10 @@ WORDS = {
     ("campaign", "extend"): "spring",
     ("campaign", "timeline"): "spring",
     ("campaign", "preflight"): "spring",
+    ("memory", "list"): "",
+    ("memory", "show"): "alpha",
+    ("memory", "note"): "hello --agent alpha",
+    ("memory", "forget"): "alpha --all",
     ("pipeline", "list"): "",
     ("pipeline", "show"): "content-draft",
     ("pipeline", "create"): "x.yaml",
@@ -52,6 +57,25 @@ WORDS = {
     ("pipeline", "fork"): "content-draft x",
     ("pipeline", "remove"): "my-line",
     ("pipeline", "set-model"): "my-line opus",
+    ("project", "create"): "x.yaml",
+    ("project", "list"): "",
+    ("project", "show"): "acme",
+    ("project", "update"): "acme --name x",
+    ("project", "archive"): "acme",
+    ("project", "unarchive"): "acme",
+    ("product", "create"): "x.yaml",
+    ("product", "list"): "",
+    ("product", "show"): "loaf",
+    ("product", "update"): "loaf --name x",
+    ("product", "archive"): "loaf",
+    ("product", "unarchive"): "loaf",
+    ("focus_group", "create"): "x.yaml",
+    ("focus_group", "import"): "x.md --product loaf",
+    ("focus_group", "list"): "",
+    ("focus_group", "show"): "bakers",
+    ("focus_group", "update"): "bakers --name x",
+    ("focus_group", "archive"): "bakers",
+    ("focus_group", "unarchive"): "bakers",
     ("service", "list"): "",
     ("assignment", "create"): "x --file y",
     ("assignment", "queue"): "",
@@ -69,6 +93,8 @@ WORDS = {
     ("service", "toggle"): "x",
     ("service", "reorder"): "seo x",
     ("service", "health"): "",
+    ("transfer", "export"): "/nowhere/x.yaml",
+    ("transfer", "import"): "x.yaml",
     ("task", "create"): "x.yaml",
     ("task", "list"): "",
     ("task", "ready"): "",
@@ -86,6 +112,7 @@ WORDS = {
     ("task", "retrigger"): "t-1 Image",
     ("task", "clear"): "t-1 Image",
     ("task", "timeline"): "t-1",
+    ("task", "publish"): "t-1 https://example.org/rye",
     ("task", "delete"): "t-1",
 }
 # Runs a script as its own program would be run, and tells on stderr what it imported and what it did to the world.
@@ -220,7 +247,7 @@ def test_an_option_that_is_no_text_is_refused_in_json(home: Home) -> None:
 
 def test_right_words_are_known_for_every_command_that_needs_a_home() -> None:
     without_verb = {command for command in COMMANDS if command[0] not in VERBS or len(command) == 2}
-    assert set(WORDS) == without_verb - {("init_home",)}
+    assert set(WORDS) == without_verb - {("init_home",), ("backup", "check"), ("backup", "restore")}
 
 
 @pytest.mark.parametrize("command", WORDS, ids=named)
@@ -287,9 +314,9 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
     ("acquire_lock",), ("activate_campaign",), ("assignment", "create"), ("assignment", "queue"), ("campaign", "extend"),
-    ("campaign", "preflight"), ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",), ("request_revision",),
-    ("task", "create"), ("task", "list"), ("task", "ready"), ("task", "retrigger"), ("task", "retry"), ("task", "unblock"),
-    ("why",),
+    ("campaign", "preflight"), ("campaign", "resume"),
+    ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
+    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
 }  # fmt: skip
 
 

@@ -74,6 +74,7 @@ def test_campaigns_that_froze_a_renamed_pipeline_are_named_and_untouched(home: H
     ("words", "refusal", "said"),
     [
         (["my-line"], (2, "invalid_input"), "neither a new slug nor --name is given"),
+        (["my-line", "my-line"], (1, "invalid_input"), "it has the slug 'my-line' already"),
         (["my-line", "../x"], (2, "invalid_input"), "is not a valid pipeline id"),
         (["my-line", "other"], (1, "already_exists"), "a pipeline of this home has the slug 'other' already"),
         (["my-line", "content-draft"], (1, "already_exists"), "a preset has the slug 'content-draft' already"),

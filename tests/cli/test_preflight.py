@@ -96,7 +96,7 @@ def test_people_read_what_stands_in_the_way(registry: Home) -> None:
         "  gamma  enabled\n"
         "blocked: alpha requires the capability 'images', and no active service offers it\n"
         "  switch one on: service.py toggle painter --on\n"
-        "without: alpha works without the capability 'video': no active service offers it\n"
+        "degraded: alpha works without the capability 'video': no active service offers it\n"
     )
 
 

@@ -140,6 +140,13 @@ def test_what_is_refused_changes_nothing(
     assert tree(home.root) == before
 
 
+@pytest.mark.parametrize("words", [["toggle", "x"], ["reorder", "seo", "x"]])
+def test_where_there_is_no_registry_nothing_can_be_changed_in_it(home: Home, words: list[str]) -> None:
+    (home.root / "config/services.yaml").unlink()
+    done = home.call("service", *words, "--json")
+    assert (done.refusal, done.error["message"]) == ((1, "invalid_input"), "this home has no config/services.yaml")
+
+
 @pytest.mark.parametrize("words", [["toggle", "x"], ["reorder", "seo", "x"], ["health"]])
 def test_a_registry_with_two_services_of_one_name_is_refused_and_left(home: Home, words: list[str]) -> None:
     path = home.root / "config/services.yaml"

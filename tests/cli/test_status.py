@@ -33,7 +33,7 @@ from baton.store.codec import Codec
 
 KEYS = [
     "home", "at", "stopped", "slots", "campaigns", "tasks", "running", "ready", "waiting", "blocked", "failures",
-    "runs_today", "cost", "sweep", "damaged", "parked", "warnings",
+    "runs_today", "cost", "sweep", "damaged", "parked", "warnings", "project",
 ]  # fmt: skip
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 # An agent that says a line and works until it is told to end.

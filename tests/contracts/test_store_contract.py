@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builders import NOW, at, cancel, grant, unit
+from tests.builders import NOW, STOCKED, at, cancel, grant, unit
 from tests.store.homes import (
     FIX,
     TO_THE_END,
@@ -22,22 +22,26 @@ from tests.store.homes import (
     comment,
     do,
     do_campaign,
+    do_project,
     ids_on,
     open_home,
     small_campaign,
+    small_project,
     small_task,
     stripe,
 )
 
 from baton.domain import campaign_commands
 from baton.domain import commands as c
-from baton.domain.errors import BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
+from baton.domain.agent_commands import HearFrom
+from baton.domain.errors import AlreadyExists, BatonError, IllegalTransition, StateDamaged, StateNewer, TaskNotFound
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Task
 from baton.domain.statuses import FailureKind, TaskStatus
 from baton.domain.tasks import decide
 from baton.domain.times import epoch
+from baton.engine.door import Door
 from baton.ports import Commit, Damage, Slot, SlotState
 from baton.store.memory import MemoryStore
 
@@ -314,14 +318,48 @@ def test_campaigns_are_records_too_and_never_wait_in_line(world: World) -> None:
     assert list(world.store.ready.all()) == []
 
 
-def test_a_task_and_a_campaign_of_one_name_are_two_records(world: World) -> None:
+def test_what_is_kept_of_an_agent_is_a_record_too_and_never_waits_in_line(world: World) -> None:
+    door = Door(world.store, None, lambda task: None)
+    before = door.agent("writer", HearFrom(by="ann"))
+    after = door.agent("writer", lambda record: HearFrom(by="bob", note=str(record.version)))
+
+    assert (before.version, after.version, after.note) == (1, 2, "1")
+    assert world.elsewhere().agents.read("writer") == after
+    assert [one.id for one in world.store.agents.live()] == ["writer"]
+    assert events_of(world) == ["agent/writer:1:0", "agent/writer:2:0"]
+    assert list(world.store.ready.all()) == []
+
+
+def test_projects_are_records_too_and_never_wait_in_line(world: World) -> None:
+    made = do_project(world.store, "acme", small_project("acme"))
+    stocked = do_project(world.store, "acme", *STOCKED)
+
+    assert world.elsewhere().projects.read("acme") == stocked != made
+    assert list(world.elsewhere().projects.live()) == [stocked]
+    assert events_of(world) == ["project/acme:1:0", "project/acme:2:0", "project/acme:3:0"]
+    assert world.store.projects.resync("acme") is False
+    assert list(world.store.ready.all()) == []
+
+
+def test_a_refused_command_leaves_a_project_as_it_was(world: World) -> None:
+    made = do_project(world.store, "acme", small_project("acme"), *STOCKED)
+
+    with pytest.raises(AlreadyExists):
+        do_project(world.store, "acme", STOCKED[1], STOCKED[1])
+
+    assert world.elsewhere().projects.read("acme") == made
+    assert len(events_of(world)) == 3
+
+
+def test_a_task_a_campaign_and_a_project_of_one_name_are_three_records(world: World) -> None:
     do(world.store, "spring", small_task("spring"))
     do_campaign(world.store, "spring", small_campaign("spring"))
+    do_project(world.store, "spring", small_project("spring"))
 
     do(world.store, "spring", comment())
 
-    assert world.elsewhere().campaigns.read("spring").version == 1
-    assert world.elsewhere().tasks.read("spring").version == 2
+    seen = world.elsewhere()
+    assert [kind.read("spring").version for kind in (seen.tasks, seen.campaigns, seen.projects)] == [2, 1, 1]
 
 
 def test_two_records_behind_one_lock_change_by_themselves(world: World) -> None:
@@ -711,6 +749,32 @@ def test_note_of_what_cannot_be_written_raises_nothing(world: World) -> None:
 
 
 # -- Waits and Runs -----------------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_remembered_by_namespace(world: World) -> None:
+    turns = world.store.turns
+    with turns.hold():
+        turns.write("shop", "a")
+        turns.write("blog", "b")
+        turns.write("shop", "c")
+    seen = world.elsewhere().turns
+    assert [seen.last(name) for name in ("shop", "blog", "none")] == ["c", "b", None]
+
+
+def test_turns_are_taken_one_after_the_other(world: World) -> None:
+    took: list[str] = []
+
+    def take_turn() -> None:
+        with world.elsewhere().turns.hold():
+            took.append("second")
+
+    with world.store.turns.hold():
+        other = threading.Thread(target=take_turn)
+        other.start()
+        other.join(timeout=0.1)
+        took.append("first")
+    other.join(timeout=10)
+    assert took == ["first", "second"]
 
 
 def test_waits_are_added_told_and_removed_one_by_one(world: World) -> None:

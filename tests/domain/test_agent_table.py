@@ -198,6 +198,17 @@ def test_a_project_that_has_enough_again_starts_from_the_beginning() -> None:
     assert decide(fed, "helper", FeedProject(project="acme"), at(62)) == (fed, [])
 
 
+def test_an_agent_that_made_something_waits_as_after_the_first_time() -> None:
+    asked = after(ask("r-1"), end())
+    assert decide(asked, "helper", FeedProject(project="acme", enough=False), at(1)) == (asked, [])
+    twice = after(ask("r-2"), end("r-2", 2), now=at(3600), record=asked)
+    fed = after(FeedProject(project="acme", enough=False), now=at(3700), record=twice)
+    assert fed.hungry == {"acme": Hunger(count=1, asked_at=at(3600))}
+    with pytest.raises(NotReady, match="not again before"):
+        decide(fed, "helper", ask("r-3"), at(7199))
+    assert after(ask("r-3"), now=at(7200), record=fed).lease is not None
+
+
 def test_a_clock_that_jumped_back_asks_once_and_not_each_minute() -> None:
     asked = after(ask("r-1"), end(), now=at(86400 * 365))
     again = after(ask("r-2"), end("r-2", 2), record=asked)

@@ -27,7 +27,7 @@ from baton.domain import commands as c
 from baton.domain.assignments import Act, ActKind, Alignment, Decision, Rules
 from baton.domain.errors import IllegalTransition, InvalidInput, LeaseHeld, LeaseMismatch, NotReady
 from baton.domain.readiness import Why, not_ready, standing_reason, waiting
-from baton.domain.statuses import BlockKind, FailureKind, Outcome, TaskStatus, UnitStatus
+from baton.domain.statuses import BlockKind, FailureKind, Outcome, ReportKind, TaskStatus, UnitStatus
 from baton.domain.tasks import decide
 from baton.domain.usage import reported
 
@@ -391,6 +391,13 @@ def test_a_line_of_jobs_is_not_sent_back(command: object) -> None:
     record = with_pm() if isinstance(command, c.ReviseByPerson) else done(with_pm(), COMPLETE)
     with pytest.raises(IllegalTransition, match="an assignment cannot be"):
         decide(record, command, NOW)
+
+
+def test_a_job_s_run_cannot_send_back() -> None:
+    granted = after(with_pm(), grant_job)
+    command = c.ReportRun(token=granted.token, kind=ReportKind.SENT_BACK, agent="pm", to_step=0, notes="again")
+    with pytest.raises(IllegalTransition, match="a job cannot send back"):
+        decide(granted, command, NOW)
 
 
 def test_a_task_is_no_assignment() -> None:

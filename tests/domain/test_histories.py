@@ -213,7 +213,7 @@ def check_spells(task: Task, events: list[Event]) -> None:
 # -- random histories ---------------------------------------------------------------------------------------------
 
 AGENTS = ("writer", "reviewer")
-REVIEWING = (c.FixTask, c.RethinkTask, c.ApproveTask)
+REVIEWING = (c.FixTask, c.RethinkTask, c.ApproveTask, c.PublishTask)
 REFUSALS = (AgentNotFound, IllegalTransition, LeaseHeld, LeaseMismatch, NotReady, InvalidInput)
 POLICY = policy(max_attempts=2, max_interruptions=1, backoff_seconds=30.0, backoff_max_seconds=100.0)
 BACKOFF_MAX_SECONDS = 100.0
@@ -521,6 +521,10 @@ class Histories(RuleBasedStateMachine):
     @rule(notes=st.one_of(st.none(), words))
     def approve_task(self, notes: str | None) -> None:
         self.do(c.ApproveTask(by="ann", notes=notes))
+
+    @rule(page=st.sampled_from(("rye", "wheat")))
+    def publish_task(self, page: str) -> None:
+        self.do(c.PublishTask(by="ann", url=f"https://example.org/{page}"))
 
     @rule(by=st.sampled_from(("ann", "bob")))
     def revoke_lease(self, by: str) -> None:

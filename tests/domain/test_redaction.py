@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from baton.domain.redaction import redact
+from baton.domain.redaction import masked, redact, secret_values
 
 TELEGRAM = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_0123"
 
@@ -74,3 +76,46 @@ def test_a_long_run_of_digits_takes_no_more_than_a_look() -> None:
     digits = "1" * 1_000_000
 
     assert redact(digits, []) == digits
+
+
+# -- what looks like a token, and which variables hold secrets ------------------------------------------------------
+
+LETTERS = "abcdefghijABCDEFGHIJ0123456789abcdefghij"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"sk-ant-api03-{LETTERS}", f"sk-proj-{LETTERS}", f"ghp_{LETTERS[:36]}", f"github_pat_{LETTERS}",
+        f"glpat-{LETTERS[:20]}", "AKIAIOSFODNN7EXAMPLE", f"AIza{LETTERS[:35]}", "xoxb-123456789012-abcdef",
+        f"sk_live_{LETTERS[:24]}", f"npm_{LETTERS[:36]}", f"hf_{LETTERS[:34]}", f"gsk_{LETTERS}", TELEGRAM,
+        f"eyJ{LETTERS[:12]}.eyJ{LETTERS[:20]}.{LETTERS[:20]}",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\nwhat was cut off",
+    ],
+)  # fmt: skip
+def test_a_token_of_a_known_kind_goes_whole(token: str) -> None:
+    assert masked(f"before {token}", []) == ("before ***", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["task-001 and sk-short", "a risk-averse-and-very-long-winded-hyphenated-word", "eyJ is how JSON begins", "AKIA"],
+)
+def test_ordinary_words_are_no_tokens(text: str) -> None:
+    assert masked(text, []) == (text, 0)
+
+
+def test_a_long_text_of_beginnings_is_looked_through_quickly() -> None:
+    text = "-----BEGIN PRIVATE KEY----" * 20_000 + "sk-" * 50_000 + "eyJ" * 50_000
+    started = time.monotonic()
+    masked(text, [])
+    assert time.monotonic() - started < 2.0
+
+
+def test_the_values_of_variables_that_name_a_secret_are_secrets() -> None:
+    variables = {
+        "OPENAI_API_KEY": "one", "GH_TOKEN": "two", "db_password": "three", "SSH_KEY_PATH": "/home", "LANG": "C",
+        "EMPTY_KEY": "", "SEO_LOGIN": "four",
+    }  # fmt: skip
+    assert secret_values(variables, {"SEO_LOGIN"}) == {"one", "two", "three", "four"}

@@ -18,15 +18,19 @@ from baton.domain.agent_records import AgentRecord, Heartbeat, Hunger
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.pipelines import OnComplete, Step, Template
+from baton.domain.products import BrandVoice, FocusGroup, Product, ProductContext
+from baton.domain.projects import Appearance, Project
+from baton.domain.publishing import Publish
 from baton.domain.records import SCHEMA, Event, Failure, Holder, Lease, Report, Result, Task, Unit
+from baton.domain.targets import Target
 from baton.domain.usage import Usage
 from baton.store.codec import Codec
 
 SAMPLES = Path(__file__).with_name("samples")
-IDS = {"task": "spring-001", "campaign": "spring", "agent": "helper"}
+IDS = {"task": "spring-001", "campaign": "spring", "agent": "helper", "project": "acme"}
 NEWEST = {kind: SAMPLES / f"{kind}-{SCHEMA}.json" for kind in IDS}
 MARK = b'"schema": %d' % SCHEMA
-TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign, "agent": AgentRecord}
+TYPES: dict[str, Any] = {"task": Task, "campaign": Campaign, "agent": AgentRecord, "project": Project}
 
 each = pytest.mark.parametrize("kind", TYPES)
 every_sample = pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.name)
@@ -72,7 +76,7 @@ def test_the_sample_of_a_task_shows_every_key(type: type[msgspec.Struct]) -> Non
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("task"))))
 
 
-@pytest.mark.parametrize("type", [Campaign, Template, OnComplete])
+@pytest.mark.parametrize("type", [Campaign, Template, OnComplete, Publish, Target])
 def test_the_sample_of_a_campaign_shows_every_key(type: type[msgspec.Struct]) -> None:
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("campaign"))))
 
@@ -80,6 +84,11 @@ def test_the_sample_of_a_campaign_shows_every_key(type: type[msgspec.Struct]) ->
 @pytest.mark.parametrize("type", [AgentRecord, Heartbeat, Hunger])
 def test_the_sample_of_an_agent_shows_every_key(type: type[msgspec.Struct]) -> None:
     assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("agent"))))
+
+
+@pytest.mark.parametrize("type", [Project, Appearance, Product, ProductContext, BrandVoice, FocusGroup])
+def test_the_sample_of_a_project_shows_every_key(type: type[msgspec.Struct]) -> None:
+    assert set(type.__struct_fields__) <= set(keys_of(json.loads(newest("project"))))
 
 
 def test_the_sample_of_a_campaign_shows_every_key_of_a_step_that_is_built() -> None:

@@ -70,9 +70,11 @@ DEFAULTS: dict[str, Any] = {
             "task_blocked",
             "agent_crashed",
             "harness_parked",
+            "memory_redacted",
         ],
     },
-    "retention": {"archive": "365d", "runs": "90d", "logs": "30d", "events": "90d"},
+    "retention": {"archive": "365d", "runs": "90d", "logs": "30d", "events": "90d", "memory": "90d"},
+    "memory": {"prompt_bytes": 16_384, "lessons": 20},
     "skills": {"always": []},
     "assignments": {
         "timeout": "10m",
@@ -138,6 +140,7 @@ def test_every_duration_can_be_had_in_seconds() -> None:
         "retention.runs_seconds": 7_776_000.0,
         "retention.logs_seconds": 2_592_000.0,
         "retention.events_seconds": 7_776_000.0,
+        "retention.memory_seconds": 7_776_000.0,
     }
 
 
@@ -193,8 +196,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
         (
             "retries: {}",
             "retries: unknown key",
-            "did you mean 'retry'? known: assignments, concurrency, env, harness, heartbeats, lease, notify, retention, "
-            "retry, skills, sweep, timeouts",
+            "did you mean 'retry'? known: assignments, concurrency, env, harness, heartbeats, lease, memory, notify, "
+            "retention, retry, skills, sweep, timeouts",
         ),
         (
             "concurrency: {agents: 0}",
@@ -419,8 +422,8 @@ def test_values_at_the_limits_are_accepted(text: str) -> None:
             "notify: {events: [task_complete]}",
             "notify.events: 'task_complete' is not an event to be told",
             "did you mean 'task_completed'? known: agent_crashed, campaign_activated, campaign_completed,"
-            " harness_parked, harness_resumed, revision_requested, step_completed, task_blocked, task_commented,"
-            " task_completed",
+            " harness_parked, harness_resumed, memory_redacted, revision_requested, step_completed, task_blocked,"
+            " task_commented, task_completed",
         ),
         ("env: [A=b]", "env: an entry is not the name of a variable", "list names only, like MY_KEY; no values"),
         ("env: [BATON_LEASE]", "env: BATON_LEASE is set by Baton itself", "remove it"),

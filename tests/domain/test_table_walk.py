@@ -23,6 +23,7 @@ from tests.builders import (
     end_run,
     expire,
     grant,
+    project,
     report,
     revise,
     revoke,
@@ -32,10 +33,13 @@ from tests.builders import (
 )
 from tests.domain.test_histories import check_change, check_record
 
-from baton.domain import campaign_commands, campaigns, commands, tasks, units
+from baton.domain import campaign_commands, campaigns, commands, project_table, tasks, units
+from baton.domain import project_commands as p
 from baton.domain.assignments import Act, ActKind, Assignment
 from baton.domain.campaigns import CAMPAIGN_TABLE, Campaign, CampaignStatus
-from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, TaskNotFound
+from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, ProjectNotFound, TaskNotFound
+from baton.domain.products import Standing
+from baton.domain.project_table import PROJECT_TABLE
 from baton.domain.records import Blocked, Failure, Result, Task, Unit
 from baton.domain.statuses import FINISHED, BlockKind, FailureKind, Outcome, TaskStatus, UnitStatus
 from baton.domain.tasks import TASK_TABLE
@@ -166,6 +170,7 @@ TASK_EXAMPLES: dict[type, Example] = {
     commands.RetryTask: (is_free, lambda task: commands.RetryTask(by="ann")),
     commands.DeleteTask: (is_free, lambda task: commands.DeleteTask(by="ann")),
     commands.UpdateTask: (is_free, lambda task: commands.UpdateTask(by="ann", fields={"title": "Sourdough"})),
+    commands.PublishTask: (is_free, lambda task: commands.PublishTask(by="ann", url="https://example.org/rye")),
     commands.Comment: (is_free, lambda task: commands.Comment(by="ann", text="nice")),
     commands.MeetDependency: (waits_for_another, lambda task: commands.MeetDependency(dependency="winter-001")),
     commands.FailDependency: (
@@ -207,7 +212,7 @@ def test_a_task_obeys_a_command_of_its_table_and_refuses_any_other(status: TaskS
 def test_every_task_status_has_a_row_and_only_finished_ones_are_empty() -> None:
     assert set(TASK_TABLE) == set(TaskStatus)
     assert {status for status, row in TASK_TABLE.items() if not row} == FINISHED - {TaskStatus.COMPLETED}
-    reviewing = {commands.FixTask, commands.RethinkTask, commands.ApproveTask}
+    reviewing = {commands.FixTask, commands.RethinkTask, commands.ApproveTask, commands.PublishTask}
     assert set(TASK_TABLE[TaskStatus.COMPLETED]) == reviewing
 
 
@@ -405,6 +410,75 @@ def test_a_campaign_is_made_once_whatever_became_of_it(status: CampaignStatus) -
 def test_a_campaign_that_does_not_exist_obeys_nothing(command_type: type) -> None:
     with pytest.raises(CampaignNotFound):
         campaigns.decide(None, CAMPAIGN_EXAMPLES[command_type][1](campaign()), NOW)
+
+
+# -- projects -----------------------------------------------------------------------------------------------------
+
+PROJECT_EXAMPLES: dict[type, Any] = {
+    p.UpdateProject: p.UpdateProject(by="ann", fields={"name": "Acme Bread"}),
+    p.ArchiveProject: p.ArchiveProject(by="ann"),
+    p.UnarchiveProject: p.UnarchiveProject(by="ann"),
+    p.AddProduct: p.AddProduct(by="ann", slug="knife", fields={"name": "Bread knife"}),
+    p.UpdateProduct: p.UpdateProduct(by="ann", slug="loaf", fields={"name": "Rye loaf"}),
+    p.ArchiveProduct: p.ArchiveProduct(by="ann", slug="loaf"),
+    p.UnarchiveProduct: p.UnarchiveProduct(by="ann", slug="knife"),
+    p.AddFocusGroup: p.AddFocusGroup(by="ann", product="loaf", fields={"name": "Restaurants"}),
+    p.UpdateFocusGroup: p.UpdateFocusGroup(by="ann", slug="home-bakers", fields={"nickname": "The patient"}),
+    p.ArchiveFocusGroup: p.ArchiveFocusGroup(by="ann", slug="home-bakers"),
+    p.UnarchiveFocusGroup: p.UnarchiveFocusGroup(by="ann", slug="shops"),
+    p.ImportFocusGroups: p.ImportFocusGroups(by="ann", product="loaf", groups=({"name": "Restaurants"},)),
+}
+# What is put away before, so that it can be taken out again.
+ARRANGED: dict[type, tuple[Any, ...]] = {
+    p.UnarchiveProduct: (PROJECT_EXAMPLES[p.AddProduct], p.ArchiveProduct(by="ann", slug="knife")),
+    p.UnarchiveFocusGroup: (
+        p.AddFocusGroup(by="ann", product="loaf", fields={"name": "Shops"}),
+        p.ArchiveFocusGroup(by="ann", slug="shops"),
+    ),
+}
+PROJECT_STAYS = {(Standing.ACTIVE, p.UnarchiveProject), (Standing.ARCHIVED, p.ArchiveProject)}
+
+
+@pytest.mark.parametrize(("status", "command_type"), pairs(PROJECT_TABLE, PROJECT_EXAMPLES))
+def test_a_project_obeys_a_command_of_its_table_and_refuses_any_other(status: Standing, command_type: type) -> None:
+    shelved = (p.ArchiveProject(by="ann"),) if status is Standing.ARCHIVED else ()
+    before = project(*ARRANGED.get(command_type, ()), *shelved)
+    command = PROJECT_EXAMPLES[command_type]
+    if command_type not in PROJECT_TABLE[status]:
+        with pytest.raises(IllegalTransition, match=f"the project is {status}; it.* cannot be "):
+            project_table.decide(before, command, LATER)
+        return
+    record, events = project_table.decide(before, command, LATER)
+    if (status, command_type) in PROJECT_STAYS:
+        assert record is before
+        assert events == []
+        return
+    assert (record.version, record.updated_at) == (before.version + 1, LATER)
+    assert [event.id for event in events] == [f"project/acme:{record.version}:0"]
+    assert [(event.at, event.task, event.campaign) for event in events] == [(LATER, None, None)]
+    assert (events[0].data["project"], events[0].data["by"]) == ("acme", "ann")
+    assert record.history == (*before.history, *events)
+
+
+def test_every_project_status_has_a_row_and_none_is_terminal() -> None:
+    assert set(PROJECT_TABLE) == set(Standing)
+    assert all(PROJECT_TABLE.values())
+
+
+def test_every_project_command_has_a_row_a_verb_and_an_example() -> None:
+    found = gaps(p._Command, PROJECT_TABLE, PROJECT_EXAMPLES, project_table.VERBS, creating="CreateProject")
+    assert found == []
+
+
+def test_a_project_is_made_once() -> None:
+    with pytest.raises(AlreadyExists):
+        project_table.decide(project(), p.CreateProject(by="ann", id="acme"), LATER)
+
+
+@pytest.mark.parametrize("command_type", PROJECT_EXAMPLES)
+def test_a_project_that_does_not_exist_obeys_nothing(command_type: type) -> None:
+    with pytest.raises(ProjectNotFound):
+        project_table.decide(None, PROJECT_EXAMPLES[command_type], NOW)
 
 
 # -- the walk itself ----------------------------------------------------------------------------------------------

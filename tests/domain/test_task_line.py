@@ -233,7 +233,14 @@ def test_a_revision_resets_every_step_from_its_target_on_and_keeps_the_last_resu
     target = structs.replace(before.pipeline[1], **reset | {"ready_at": LATER, "revisions": 1, "notes": "too dry"})
     last = structs.replace(before.pipeline[2], **reset)
     assert target.result is not None
-    data = {"unit": "s2", "to_step": 1, "by": "content-reviewer", "notes": "too dry", "revision_count": 1}
+    data = {
+        "unit": "s2",
+        "to_step": 1,
+        "to_agent": "content-writer",
+        "by": "content-reviewer",
+        "notes": "too dry",
+        "revision_count": 1,
+    }
     assert decide(before, revise("content-reviewer", 1), LATER) == following(
         before,
         ("revision_requested", None, data),

@@ -200,6 +200,7 @@ def test_the_end_of_a_run_that_sent_the_task_back_resets_the_line() -> None:
     assert events[1].data == {
         "unit": "s1",
         "to_step": 0,
+        "to_agent": "keyword-researcher",
         "by": "content-writer",
         "notes": "too dry",
         "revision_count": 1,

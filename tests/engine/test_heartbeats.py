@@ -165,6 +165,29 @@ def test_a_run_starts_no_heartbeat(home: ScratchHome) -> None:
     assert (ended.code, ended.json["error"]["code"]) == (1, "illegal_transition")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "acquire_lock.py t --agent helper",
+        "complete_step.py t --agent writer",
+        "complete_branch.py t x --agent writer",
+        "request_revision.py t --to-step 0 --notes x --agent writer",
+        "release_lock.py t --agent writer",
+    ],
+)
+def test_it_can_take_and_complete_no_step(home: ScratchHome, command: str) -> None:
+    home.agent("helper", f'{command} >"$BATON_HOME/answer" || note refused $?')
+    home.task("t", "writer")
+    home.run("task.py", "block", "t", "--reason", "only looked at")
+    before = home.read("t")
+    assert beat(home).code == 0
+    assert (json.loads(home.lines("answer")[0])["error"]["code"], home.lines("refused")) == (
+        "illegal_transition",
+        ["1"],
+    )
+    assert home.read("t") == before
+
+
 def test_one_that_fails_is_a_crash_and_says_why(home: ScratchHome) -> None:
     home.agent("helper", "echo no such luck >&2; exit 3")
     ended = beat(home)
@@ -247,6 +270,9 @@ def test_while_one_is_lost_another_is_refused_until_the_sweep_has_ended_it(home:
     supervisor.kill()
     home.end_of(supervisor)
     assert beat(home).code == 75
+    told = home.run("status.py", "--json").json
+    assert told["warnings"] == ["the heartbeat of helper has lost its supervisor; the next sweep ends it"]
+    assert told["running"] == []
     home.sweep()
     home.touch("go")
     assert beat(home).code == 0
@@ -347,6 +373,12 @@ def test_a_second_supervisor_for_the_same_heartbeat_finds_it_done_and_goes(home:
     is_left_clean(home)
 
 
+def test_one_that_is_not_asked_for_any_more_is_not_begun(home: ScratchHome) -> None:
+    home.agent("helper", "note begun $$", heartbeat="1h")
+    ended = home.run("invoke_agent.py", "helper", "--heartbeat", "--cause", "schedule", "--json")
+    assert (ended.code, ended.json, home.lines("begun")) == (0, {"agent": "helper", "begun": False}, [])
+
+
 def test_under_the_stop_file_the_sweep_starts_no_heartbeat(home: ScratchHome) -> None:
     home.settings(heartbeats={"agents": {"helper": "1h"}})
     home.agent("helper", "")
@@ -439,3 +471,18 @@ def test_a_heartbeat_has_no_task(home: ScratchHome, words: tuple[str, ...]) -> N
     home.agent("helper", "")
     ended = beat(home, "helper", *words)
     assert (ended.code, ended.json["error"]["code"]) == (2, "invalid_input")
+
+
+def test_a_heartbeat_that_is_due_waits_for_a_slot_and_tasks_come_first(home: ScratchHome) -> None:
+    home.settings(heartbeats={"agents": {"helper": "1h"}}, concurrency={"agents": 1})
+    home.agent("helper", "note order helper")
+    home.agent("writer", "note order writer; note pids $$; wait_for go")
+    home.task("t", "writer")
+    first = home.sweep()
+    home.noted("pids")
+    assert (first["redispatched"], first["notes"]) == (1, ["a heartbeat of helper is due; all 1 slots are in use"])
+    home.touch("go")
+    home.becomes_quiet()
+    assert home.sweep()["notes"] == ["nothing is ready", "a heartbeat of helper was started"]
+    home.becomes_quiet()
+    assert home.lines("order") == ["writer", "helper"]

@@ -163,7 +163,7 @@ def test_an_agent_may_send_the_task_back(home: ScratchHome) -> None:
     home.serve()
     (sent_back,) = home.events("t", "revision_requested")
     assert sent_back["data"] == {
-        "unit": "s1", "to_step": 0, "by": "reviewer", "notes": "Name your sources", "revision_count": 1,
+        "unit": "s1", "to_step": 0, "to_agent": "writer", "by": "reviewer", "notes": "Name your sources", "revision_count": 1,
     }  # fmt: skip
     assert home.outcomes("t") == ["completed", "sent_back", "completed", "completed"]
     assert ended(home)[1] == an_end("sent_back", "completed", exit_code=0, step=1)

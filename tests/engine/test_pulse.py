@@ -13,13 +13,14 @@ from baton.domain.agent_commands import BeginHeartbeat, EndHeartbeat, HearFrom
 from baton.domain.agent_records import AgentRecord, AgentState, Cause, Hunger
 from baton.domain.campaign_commands import ActivateCampaign
 from baton.domain.parking import Parked
+from baton.domain.readiness import Reason, Why
 from baton.domain.skills import Skill
 from baton.domain.statuses import BlockKind, FailureKind, Outcome
 from baton.engine.activation import generate
 from baton.engine.backlogs import Backlog, backlog_facts, backlogs
 from baton.engine.heartbeat_repairs import dead_heartbeats
 from baton.engine.matters import Matter, matters_of
-from baton.engine.pulse import Due, Pulse, due_heartbeats, feed, start, starving_in_vain
+from baton.engine.pulse import Due, Pulse, due_heartbeats, feed, not_parked, start, starving_in_vain
 
 LIMITS = {"backoff_seconds": 3600.0, "backoff_max_seconds": 86400.0}
 
@@ -313,6 +314,19 @@ def test_a_project_that_has_enough_again_is_fed_and_only_then(world: World) -> N
     assert world.events()[-1]["type"] == "project_fed"
 
 
+def test_one_that_made_something_and_not_enough_has_not_been_asked_in_vain(world: World) -> None:
+    for run in ("r-1", "r-2"):
+        begun(world, "keyword-researcher", cause=Cause.BACKLOG, project="acme", run=run)
+        world.door.agent("keyword-researcher", EndHeartbeat(token=int(run[2:]), run=run, outcome=Outcome.COMPLETED))
+        world.clock.passes(3600)
+    feed(scene(world), (LOW,))
+    assert heard(world)["keyword-researcher"].hungry["acme"].count == 2
+    world.clock.at = world.store.agents.read("keyword-researcher").hungry["acme"].asked_at
+    world.task("new", project="acme")
+    feed(scene(world), (LOW,))
+    assert heard(world)["keyword-researcher"].hungry["acme"].count == 1
+
+
 def test_to_have_asked_twice_in_vain_is_a_matter_to_be_judged(world: World) -> None:
     begun(world, "keyword-researcher", cause=Cause.BACKLOG, project="acme")
     ended(world, "keyword-researcher")
@@ -320,7 +334,7 @@ def test_to_have_asked_twice_in_vain_is_a_matter_to_be_judged(world: World) -> N
     hungry = {"acme": Hunger(count=2, asked_at=world.clock.now())}
     twice = structs.replace(heard(world)["keyword-researcher"], hungry=hungry)
     found = starving_in_vain(structs.replace(world.scene(), heard=(twice,)))
-    assert found == {"acme": "keyword-researcher was asked 2 times"}
+    assert found == {"acme": "keyword-researcher was asked 2 times in vain"}
 
 
 def test_what_the_agent_is_told_names_the_campaigns_it_may_extend(world: World) -> None:
@@ -358,6 +372,25 @@ def test_a_supervisor_is_started_for_each_as_far_as_there_are_slots(world: World
         "a heartbeat of helper was started",
         "a heartbeat of orchestrator is due; all 1 slots are in use",
     ]
+
+
+def test_what_needs_a_parked_harness_is_not_started_and_that_is_said() -> None:
+    pulse = Pulse(notes=[], errors=[])
+    wanted = [Due(agent="helper", cause=Cause.SCHEDULE), Due(agent="other", cause=Cause.SCHEDULE)]
+    parked = Reason(why=Why.PARKED, text="harness claude is parked: no login")
+    found = not_parked(wanted, lambda unit: parked if unit.agent == "helper" else None, pulse)
+    assert (found, pulse.notes) == ([wanted[1]], ["a heartbeat of helper is due; harness claude is parked: no login"])
+
+
+def test_an_agent_that_is_to_refill_and_does_not_exist_is_an_error(world: World) -> None:
+    world.config.change("heartbeats", refill="nobody")
+    found, pulse = due(world, (LOW,))
+    assert (found, pulse.errors) == ([], ["heartbeat of nobody: there is no agent 'nobody'"])
+
+
+def test_very_many_matters_do_not_make_the_record_grow_without_end(world: World) -> None:
+    many = {f"p{number}": "helper was asked 2 times in vain" for number in range(600)}
+    assert len(matters_of(scene(world), (), many, is_stopped=False)) == 500
 
 
 def test_a_supervisor_that_cannot_be_started_keeps_no_slot(world: World) -> None:

@@ -260,3 +260,45 @@ def test_a_note_says_what_it_is_about(home: ScratchHome) -> None:
     home.touch("go-t")
     assert home.end_of(supervisor).code == 0
     eventually(lambda: not os.path.lexists(workspace / ".crew"), "an empty workspace")
+
+
+# -- heartbeats ---------------------------------------------------------------------------------------------------
+
+
+def beat(home: ScratchHome, *words: str) -> Any:
+    return home.start("invoke_agent.py", "writer", "--heartbeat", "--json", *words, PATH=path(home))
+
+
+def test_a_heartbeat_has_its_agents_own_skills_and_those_that_are_always_on(home: ScratchHome) -> None:
+    writer(home, "seo tone")
+    home.settings(harness={"default": "x-crew", "own": {"x-crew": OWN}}, skills={"always": ["long-form", "seo"]})
+    assert home.end_of(beat(home)).code == 0
+    (run,) = home.wiring.store.runs.of_task("~writer")
+    # What is named again comes behind: the later one wins.
+    assert (run["skills"], run["skills_shown"]) == (
+        ["tone", "long-form", "seo"],
+        ["writer", "tone", "long-form", "seo"],
+    )
+    assert {line.split()[-1] for line in home.lines("seen")} == {"writer", "tone", "long-form", "seo"}
+    assert [*(home.root / "projects/default/agents/writer").iterdir()] == []
+    assert not (home.root / "state/shown").exists() or not [*(home.root / "state/shown").iterdir()]
+
+
+def test_what_a_killed_heartbeat_was_shown_the_sweep_clears_and_a_living_one_keeps(home: ScratchHome) -> None:
+    home.touch("hold")
+    supervisor = beat(home)
+    home.processes_in("pids")
+    workspace = home.root / "projects/default/agents/writer"
+    home.sweep()
+    assert [one.name for one in (workspace / ".crew/skills").iterdir()] == ["writer"]
+    supervisor.kill()
+    home.end_of(supervisor)
+    report = home.sweep()
+    assert (report["stale_released"], report["removed"], report["errors"]) == (1, 1, [])
+    assert [*workspace.iterdir()] == []
+
+
+def test_a_program_that_ends_well_has_done_its_heartbeat_though_it_can_report_nothing(home: ScratchHome) -> None:
+    home.settings(harness={"default": "x-crew", "own": {"x-crew": {"argv": ["crew"]}}})
+    ended = home.end_of(beat(home))
+    assert (ended.code, ended.json["outcome"]) == (0, "completed")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.builders import cancel, end_run, grant
+from tests.builders import STOCKED, cancel, end_run, grant
 from tests.cli.homes import Home, call
 from tests.store.homes import (
     FIX,
@@ -22,8 +22,10 @@ from tests.store.homes import (
     comment,
     do,
     do_campaign,
+    do_project,
     open_home,
     small_campaign,
+    small_project,
     small_task,
 )
 
@@ -222,6 +224,11 @@ KINDS: dict[str, Kind] = {
         lambda store: do_campaign(store, "spring", campaigns.ActivateCampaign()),
         lambda store: (make(store), do_campaign(store, "spring", small_campaign("spring"))),
     ),
+    "a project": Kind(lambda store: do_project(store, "acme", small_project("acme")), make),
+    "a product and its focus group": Kind(
+        lambda store: do_project(store, "acme", *STOCKED),
+        lambda store: (make(store), do_project(store, "acme", small_project("acme"))),
+    ),
     "a task that waits": Kind(make_waiting, make),
     "a move to the archive": Kind(
         lambda store: store.tasks.archive("t-2", lambda task: task.is_finished),
@@ -251,7 +258,7 @@ KINDS: dict[str, Kind] = {
 def versions(store: HomeStore) -> dict[str, int]:
     """The versions of all records that can be read."""
     found = {}
-    for records in (store.tasks, store.campaigns):
+    for records in (store.tasks, store.campaigns, store.projects):
         for archived in (False, True):
             for id in records.ids(archived=archived):
                 if not store.tasks.is_set_aside(id):

@@ -13,12 +13,14 @@ from msgspec import structs
 from tests.cli.homes import SCRIPTS, Home, call, module
 from tests.faults.tracing import Call, is_changing, trace
 
-from baton.cli import supervising
+from baton.cli import heartbeating, supervising
 from baton.cli.script import main as run_script
 from baton.cli.wiring import Wiring
 from baton.domain import commands as c
+from baton.domain.agent_commands import BeginHeartbeat, EndHeartbeat
+from baton.domain.agent_records import Cause
 from baton.domain.errors import BatonError
-from baton.domain.statuses import ReportKind
+from baton.domain.statuses import Outcome, ReportKind
 from baton.engine import endings
 from baton.engine.granting import Granter
 from baton.store.layout import Home as Places
@@ -170,10 +172,57 @@ def granted(home: Home) -> None:
     Granter(wiring.door, wiring.clock, lambda agent: None, lambda: dead).grant("t-1")
 
 
+def beating(home: Home) -> None:
+    """An agent with a heartbeat whose supervisor is dead since."""
+    wiring = parts(home)
+    dead = structs.replace(wiring.clock.holder(), slot=0, instance="1.1", boot_seconds=None)
+    begin = BeginHeartbeat(cause=Cause.HAND, run="r-1", holder=dead, deadline_seconds=60.0)
+    wiring.door.agent("alpha", begin)
+
+
+def awake(home: Home) -> None:
+    """A home in which agents may be run."""
+    home.wake()
+
+
+def starving(home: Home) -> None:
+    """A home in which an agent is due, and a project starves."""
+    home.settings(SETTINGS + "heartbeats: {agents: {orchestrator: 1h}, min_backlog: {acme: 9}, refill: alpha}\n")
+    wiring = parts(home)
+    holder = structs.replace(wiring.clock.holder(), slot=0, instance="1.1", boot_seconds=None)
+    limits = {"backoff_seconds": 3600.0, "backoff_max_seconds": 86400.0}
+    for project in ("acme", "zoo"):
+        begin = BeginHeartbeat(
+            cause=Cause.BACKLOG, run=f"r-{project}", holder=holder, deadline_seconds=60.0, project=project, **limits
+        )
+        token = wiring.door.agent("alpha", begin).token
+        wiring.door.agent("alpha", EndHeartbeat(token=token, run=f"r-{project}", outcome=Outcome.COMPLETED))
+    home.wake()
+
+
 def reported(home: Home) -> None:
     """The same, after the run's report."""
     granted(home)
     parts(home).door.task("t-1", c.ReportRun(token=1, kind=ReportKind.COMPLETED, agent="alpha"))
+
+
+def assigned(home: Home) -> None:
+    """An assignment whose pm is next, and which has had no turn yet."""
+    home.ok("assignment", "create", "Fix the login", "--id", "t-1", "--jobs", '[{"type": "pm"}]')
+
+
+def deciding(home: Home) -> None:
+    """The same, its pm granted to a supervisor that is dead since."""
+    assigned(home)
+    take_turn(home)
+
+
+def decided(home: Home) -> None:
+    """The same, after the pm has inserted a group and reported."""
+    deciding(home)
+    jobs = '[{"type": "review"}, {"type": "review"}]'
+    home.ok("assignment", "insert-job", "--jobs", jobs, **PM_RUN)
+    home.ok("complete_step", **PM_RUN)
 
 
 def second_step_held(home: Home) -> None:
@@ -269,6 +318,14 @@ def wrong_index(home: Home) -> None:
     shutil.copy(places[1], places[1].with_name(f"000001~{places[1].name.partition('~')[2]}"))
 
 
+def with_a_product(home: Home) -> None:
+    """A project with a product and one focus group, and a document about two."""
+    home.ok("project", "create", home.file("p.json", {"slug": "acme", "name": "Acme"}))
+    home.ok("product", "create", home.file("loaf.json", {"slug": "loaf", "name": "Loaf"}))
+    home.ok("focus_group", "create", home.file("g.json", {"product": "loaf", "name": "Bakers"}))
+    home.file("groups.md", "## Bakers\n- Fears: flat loaves\n## Shops\n- Hooks: Out of bread?\n")
+
+
 def grown_old(home: Home) -> None:
     """What upkeep takes away: a temporary file of a dead process, a log and a run's record from long ago."""
     home.make_task()
@@ -308,6 +365,25 @@ def run_once(home: Home) -> None:
     served.carry(served.granter.grant("t-1"), goes_on=True)
 
 
+def beat_once(home: Home) -> None:
+    """A supervisor's heartbeat: slot, grant, prepare, spawn, end."""
+    endings.RETRY_SECONDS = 0.02
+    wiring = parts(home)
+    slot = wiring.store.slots.take(2)
+    if slot is None:
+        raise BatonError("no slot")
+    served = supervising.supervisor(wiring, slot)
+    heartbeating.carried(wiring, served, "alpha", Cause.HAND, None)
+    served.seat.slot.free()
+
+
+def take_turn(home: Home) -> None:
+    """The grant of an assignment's first job, which takes the turn of its namespace."""
+    wiring = parts(home)
+    dead = structs.replace(wiring.clock.holder(), slot=0, instance="1.1", boot_seconds=None)
+    Granter(wiring.door, wiring.clock, lambda agent: None, lambda: dead).grant("t-1")
+
+
 def dispatch(home: Home) -> None:
     """A supervisor started for what is ready."""
     parts(home).dispatch_quietly()
@@ -316,6 +392,7 @@ def dispatch(home: Home) -> None:
 ONE_STEP = {"slug": "one", "name": "One", "main_steps": [{"agent": "alpha", "output_dir": "research"}]}
 DONE = ("--output", "research/t-1.md", "--summary", "Done", "--result", '{"words": 900}')
 RUN = {"BATON_TASK": "t-1", "BATON_AGENT": "alpha", "BATON_RUN": "r-1", "BATON_LEASE": "1"}
+PM_RUN = RUN | {"BATON_AGENT": "pm"}
 COMPLETE = Deed(held(), ("complete_step", "t-1", "--agent", "alpha", *DONE), main=True)
 ARCHIVE = Deed(held(agents=["alpha"]), ("complete_step", "t-1", "--agent", "alpha"), main=True)
 DEPENDENCY = Deed(dependent, ("complete_step", "t-1", "--agent", "alpha"), main=True, commits=2, promised="tasks/t-1")
@@ -335,12 +412,25 @@ DEEDS: dict[str, Deed] = {
     "acquire": Deed(task(), ("acquire_lock", "t-1", "--agent", "alpha")),
     "complete": COMPLETE,
     "report": Deed(granted, ("complete_step",), environ=RUN, main=True, again=False),
+    "turn": Deed(assigned, step=take_turn, main=True, again=False),
+    "insert": Deed(
+        deciding,
+        ("assignment", "insert-job", "--type", "implement", "--json"),
+        environ=PM_RUN,
+        main=True,
+        again=False,
+    ),
     "run": Deed(task(), step=run_once, main=True, commits=3, again=False),
+    "hear": Deed(task(), ("agent", "heartbeat", "alpha", "--note", "here", "--json")),
+    "heartbeat": Deed(awake, step=beat_once, main=True, commits=2, again=False),
     "revise": Deed(
         second_step_held, ("request_revision", "t-1", "--agent", "beta", "--to-step", "0", "--notes", "dry"), main=True
     ),
     "fix": Deed(completed, ("review", "t-1", "fix", "alpha", "--notes", "shorter"), main=True),
     "create": Deed(to_be_made, ("task", "create", "{beside}/second.json", "--json"), commits=2),
+    "import": Deed(
+        with_a_product, ("focus_group", "import", "{beside}/groups.md", "--product", "loaf", "--json"), main=True
+    ),
     "activate": ACTIVATE,
     "dispatch": Deed(ready_and_awake, step=dispatch, again=False),
     "archive": ARCHIVE,
@@ -351,6 +441,9 @@ DEEDS: dict[str, Deed] = {
     "sweep-damaged-files": sweep(torn_records, "task/t-1", "campaign/spring"),
     "sweep-dead-run": sweep(granted, main=True),
     "sweep-dead-run-that-reported": sweep(reported),
+    "sweep-dead-heartbeat": sweep(beating, main=True),
+    "sweep-pulse": sweep(starving),
+    "sweep-dead-pm-that-decided": sweep(decided, main=True),
     "sweep-old-hand-lease": sweep(edited(held(), another_boot)),
     "sweep-far-backoff": sweep(edited(task(), far_ahead)),
     "sweep-unfinished-plan": sweep(killed(ACTIVATE, renames("tasks/spring-001.json"))),

@@ -16,7 +16,10 @@ from tests.store.homes import check_agreement, leftovers, open_home
 from baton.store.marks import Marks
 from baton.store.slots import SlotFiles
 
-PLACES = ("tasks", "archive/tasks", "quarantine/tasks", "campaigns", "quarantine/campaigns")
+PLACES = (
+    "tasks", "archive/tasks", "quarantine/tasks", "campaigns", "quarantine/campaigns", "projects", "agents",
+    "quarantine/agents",
+)  # fmt: skip
 Records = dict[str, bytes]
 _DRAWN = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "TIME"),
@@ -127,7 +130,7 @@ def check_story(home: Home, *, aside: Collection[str] = ()) -> None:
     if left:
         raise Wrong(f"temporary files are left: {left}")
     records(home)
-    for kind in ("task", "campaign"):
+    for kind in ("task", "campaign", "project", "agent"):
         marks = Marks(str(home.state / "locks"), kind).left()
         if marks:
             raise Wrong(f"commits are half told: {marks}")

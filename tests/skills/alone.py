@@ -35,7 +35,7 @@ AUDIENCE = {
     "audience-researcher": "offline_audience.py",
     "audience-enricher": "offline_enricher.py",
 }
-PROGRAMS = CREW | BESIDE | AUDIENCE
+PROGRAMS = CREW | BESIDE | AUDIENCE | {"orchestrator": "offline_orchestrator.py"}
 FOLDERS = ("research", "drafts", "reviewed", "final")
 
 

@@ -156,9 +156,9 @@ def test_the_example_is_long_enough_to_matter() -> None:
     )
 
 
-def test_the_orchestrator_does_not_claim_to_run_by_itself() -> None:
+def test_the_orchestrator_does_not_claim_to_keep_watching() -> None:
     text = " ".join(skill_text("orchestrator").split())
-    assert "Nothing starts you by itself" in text and "is not built" in text
+    assert "Nobody calls you when there is nothing new to judge" in text and "never say or write that you keep" in text
 
 
 # -- a campaign of the example, offline ---------------------------------------------------------------------------

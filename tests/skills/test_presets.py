@@ -383,3 +383,25 @@ def test_a_profile_has_every_field_with_its_strength_and_a_question_where_nothin
         assert all((strength == "no proof") == (first == "- not known") for _, strength, first in found)
         asked = [field for field, strength, _ in found if strength == "no proof"]
         assert re.findall(rf"^- {name}, (.+?): .+\?$", questions, re.MULTILINE) == [field.lower() for field in asked]
+
+
+def test_what_the_audience_agents_wrote_becomes_focus_groups(discovered: Ran) -> None:
+    product = discovered.example / "product.yaml"
+    product.write_text("project: bakery\nslug: sourdough\nname: Sourdough loaf\n")
+    discovered.answer("product.py", "create", str(product))
+    found, profiles = (
+        discovered.answer("focus_group.py", "import", str(discovered.folder / path), "--product", "sourdough")
+        for path in (discovered.path("research", TASK), discovered.path("briefs", TASK))
+    )
+
+    assert found["created"] == profiles["updated"] == ["beginners", "restaurants", *found["created"][2:]]
+    assert [one["ignored"] for one in profiles["groups"]] == [[]] * len(profiles["groups"])
+    beginners = discovered.answer("focus_group.py", "show", "beginners")
+    assert (beginners["number"], beginners["source"]) == (1, "researched")
+    assert beginners["last_enriched"] == beginners["updated_at"] > beginners["created_at"]
+    assert beginners["missing"] == [
+        "nickname", "category", "demographics", "beliefs", "objections", "emotional_triggers",
+    ]  # fmt: skip
+    page = discovered.text("briefs", TASK)
+    assert all(f"- {item} (`sources/" in page for item in beginners["fears"] + beginners["core_desires"])
+    assert f"- {beginners['language_patterns'][0]}: " in page

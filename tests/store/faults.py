@@ -19,12 +19,12 @@ SHORT = -1  # in the place of an error number: the disk takes half of what is wr
 _CREATES = os.O_CREAT | os.O_TRUNC
 _STAGES = (
     (r"locks/log\.lock", "log lock"),
-    (r"locks/[0-9a-f]{2}\.(task|campaign)", "mark"),
+    (r"locks/[0-9a-f]{2}\.(task|campaign|project)", "mark"),
     (r"locks/boot", "boot"),
     (r"locks/[0-9a-f]{2}", "lock"),
     (r"tmp/.*", "temporary"),
-    (r"(tasks|campaigns)/.*", "record"),
-    (r"(tasks|campaigns)", "folder"),
+    (r"(tasks|campaigns|projects)/.*", "record"),
+    (r"(tasks|campaigns|projects)", "folder"),
     (r"archive/(tasks|campaigns)/.*", "archived"),
     (r"archive/(tasks|campaigns)", "archive folder"),
     (r"events/.*", "log"),

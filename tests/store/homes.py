@@ -16,10 +16,12 @@ from typing import Any
 
 from tests.builders import NOW, acquire, complete, create_task, template, unit
 
-from baton.domain import campaigns, tasks
+from baton.domain import campaigns, project_table, tasks
 from baton.domain import commands as c
 from baton.domain.campaign_commands import CreateCampaign
 from baton.domain.campaigns import Campaign
+from baton.domain.project_commands import CreateProject
+from baton.domain.projects import Project
 from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Event, Holder, Task
 from baton.ports import Clock, Commit, Damage
@@ -87,6 +89,16 @@ def do_campaign(store: Any, id: str, *steps: Any) -> Campaign:
     return store.campaigns.update(id, decided(campaigns.decide, steps, False))  # type: ignore[no-any-return]
 
 
+def do_project(store: Any, id: str, *steps: Any) -> Project:
+    """Apply commands to one project in one commit."""
+    return store.projects.update(id, decided(project_table.decide, steps, False))  # type: ignore[no-any-return]
+
+
+def small_project(id: str) -> CreateProject:
+    """The command that makes a project."""
+    return CreateProject(by="ann", id=id, fields={"name": "Acme"})
+
+
 def decided(decide: Any, steps: tuple[Any, ...], archive: bool) -> Callable[[Any, str], Commit]:
     """The change that these commands amount to."""
 
@@ -146,7 +158,7 @@ def check_agreement(root: Path | str, store: HomeStore, *, aside: Collection[str
         told.setdefault(id.split(":")[0], []).append(id)
     waits: set[Entry] = set()
     known: set[str] = set()
-    for records in (store.tasks, store.campaigns):
+    for records in (store.tasks, store.campaigns, store.projects, store.agents):
         for archived in (False, True):
             for id in records.ids(archived=archived):
                 record: Any = records.read(id)

@@ -21,9 +21,13 @@ from tests.store.homes import (
     small_task,
 )
 
+from baton.domain.agent_commands import HearFrom
+from baton.domain.agents import decide
 from baton.domain.errors import Busy
+from baton.domain.exchange import Commit
 from baton.domain.records import Event
 from baton.store.home_store import HomeStore
+from baton.store.layout import STATE_FOLDERS
 from baton.store.log import LOCK, EventLog
 
 TASKS = [f"t-{number}" for number in range(8)]
@@ -37,6 +41,7 @@ def lost(tmp_path: Path) -> list[str]:
         do(store, id, small_task(id))
         do(store, id, comment())
     do_campaign(store, "spring", small_campaign("spring"))
+    store.agents.update("writer", lambda record, now: Commit(*decide(record, "writer", HearFrom(by="ann"), now)))
     told = log_ids(tmp_path)
     (log,) = (tmp_path / "state" / "events").iterdir()
     log.write_bytes(log.read_bytes()[:1000])
@@ -64,6 +69,16 @@ def test_what_was_lost_is_back_before_the_first_event_of_the_boot(tmp_path: Path
     assert sorted(told[:-1]) == sorted(lost)
     assert told[-1] == "task/t-3:3:0"
     check_agreement(tmp_path, booted(tmp_path))
+
+
+def test_a_home_of_an_earlier_baton_has_the_new_folders_with_the_next_change_of_the_same_boot(tmp_path: Path) -> None:
+    do(open_home(tmp_path), "t-1", small_task("t-1"))
+    new = STATE_FOLDERS[STATE_FOLDERS.index("cache") + 1 :]
+    for folder in new:
+        (tmp_path / "state" / folder).rmdir()
+    do(open_home(tmp_path), "t-1", comment())
+    assert "agents" in new
+    assert all((tmp_path / "state" / folder).is_dir() for folder in new)
 
 
 def test_the_boot_is_remembered_only_when_the_log_is_whole(tmp_path: Path, lost: list[str]) -> None:

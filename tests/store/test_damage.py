@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builders import cancel, grant
+from tests.builders import STOCKED, cancel, grant
 from tests.store.homes import (
     FakeClock,
     check_agreement,
@@ -16,14 +16,16 @@ from tests.store.homes import (
     damages,
     do,
     do_campaign,
+    do_project,
     ids_on,
     open_home,
     small_campaign,
+    small_project,
     small_task,
     stripe,
 )
 
-from baton.domain import campaign_commands
+from baton.domain import campaign_commands, project_commands
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.news import Change, News, stamped
 from baton.domain.readiness import waiting
@@ -45,9 +47,16 @@ def task_file(root: Path, id: str = "t-1") -> Path:
     return root / "state" / "tasks" / f"{id}.json"
 
 
+CHANGES: dict[str, Callable[[HomeStore], object]] = {
+    "task": lambda store: do(store, "t-1", comment()),
+    "campaign": lambda store: do_campaign(store, "t-1", campaign_commands.ActivateCampaign()),
+    "project": lambda store: do_project(store, "t-1", project_commands.ArchiveProject(by="ann")),
+}
+
+
 def read_and_update(store: HomeStore, kind: str, path: Path, data: bytes, told: Told) -> None:
     """Look at a file of these bytes in every way, and change it if it is a record: nothing but our own words may come."""
-    records: Any = store.tasks if kind == "task" else store.campaigns
+    records: Any = getattr(store, f"{kind}s")
     path.write_bytes(data)
     (live,) = records.live()
     try:
@@ -61,9 +70,7 @@ def read_and_update(store: HomeStore, kind: str, path: Path, data: bytes, told: 
             error.message,
         )
         with pytest.raises(type(error)):
-            do(store, "t-1", comment()) if kind == "task" else do_campaign(
-                store, "t-1", campaign_commands.ActivateCampaign()
-            )
+            CHANGES[kind](store)
         assert path.read_bytes() == data
         told.newer += newer
         told.damaged += not newer
@@ -71,7 +78,7 @@ def read_and_update(store: HomeStore, kind: str, path: Path, data: bytes, told: 
     told.well += 1
     assert read == live
     changed = records.update("t-1", unchanged_but_told(kind))
-    assert open_home(store.home.root).tasks.read("t-1") == changed or kind == "campaign"
+    assert open_home(store.home.root).tasks.read("t-1") == changed or kind != "task"
 
 
 def unchanged_but_told(kind: str) -> Any:
@@ -84,8 +91,10 @@ def sample(root: Path, kind: str) -> tuple[HomeStore, Path]:
     store = open_home(root)
     if kind == "task":
         do(store, "t-1", small_task("t-1"), grant)
-    else:
+    elif kind == "campaign":
         do_campaign(store, "t-1", small_campaign("t-1"))
+    else:
+        do_project(store, "t-1", small_project("t-1"), *STOCKED)
     return store, root / "state" / f"{kind}s" / "t-1.json"
 
 
@@ -99,7 +108,7 @@ def flipped(data: bytes, bits: tuple[int, ...]) -> Iterator[bytes]:
             yield data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :]
 
 
-@pytest.mark.parametrize("kind", ["task", "campaign"])
+@pytest.mark.parametrize("kind", ["task", "campaign", "project"])
 def test_a_record_cut_short_at_any_byte_is_damaged_and_nothing_else(tmp_path: Path, kind: str) -> None:
     store, path = sample(tmp_path, kind)
     whole = path.read_bytes()
@@ -115,7 +124,7 @@ def test_a_record_cut_short_at_any_byte_is_damaged_and_nothing_else(tmp_path: Pa
 @pytest.mark.parametrize(
     "bits", [SOME_BITS, pytest.param(ALL_BITS, marks=[pytest.mark.long, pytest.mark.timeout(600)])], ids=["some", "all"]
 )
-@pytest.mark.parametrize("kind", ["task", "campaign"])
+@pytest.mark.parametrize("kind", ["task", "campaign", "project"])
 def test_a_record_with_any_byte_flipped_is_damaged_or_newer_or_still_a_record(
     tmp_path: Path, kind: str, bits: tuple[int, ...]
 ) -> None:

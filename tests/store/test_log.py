@@ -289,9 +289,9 @@ class Overtaken(EventLog):
 
     meanwhile: Callable[[], None]
 
-    def _lines(self, name: str, start: int) -> list[bytes]:
+    def _lines(self, name: str, start: int, most_bytes: int | None = None) -> list[bytes]:
         self.meanwhile()
-        return super()._lines(name, start)
+        return super()._lines(name, start, most_bytes)
 
 
 def test_what_is_read_has_been_synced_even_when_it_was_written_while_we_read(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.builders import cancel, end_run, grant
+from tests.builders import STOCKED, cancel, end_run, grant
 from tests.store.faults import SHORT, Call, Died, Faults
 from tests.store.homes import (
     FIX,
@@ -21,11 +21,13 @@ from tests.store.homes import (
     comment,
     do,
     do_campaign,
+    do_project,
     ids_on,
     leftovers,
     log_ids,
     open_home,
     small_campaign,
+    small_project,
     small_task,
     stripe,
 )
@@ -217,6 +219,10 @@ COMMITS: dict[str, tuple[Act, Act]] = {
         lambda store: do_campaign(store, "t-1", small_campaign("t-1")),
         lambda store: do_campaign(store, "t-1", campaign_commands.ActivateCampaign()),
     ),
+    "project": (
+        lambda store: do_project(store, "t-1", small_project("t-1")),
+        lambda store: do_project(store, "t-1", *STOCKED),
+    ),
 }
 
 
@@ -224,10 +230,12 @@ def heal(store: HomeStore) -> None:
     """Finish what was left, as the next holders of the two locks do."""
     store.tasks.heal("t-1")
     store.campaigns.heal("t-1")
+    store.projects.heal("t-1")
 
 
 def state_of(store: HomeStore) -> tuple[Any, ...]:
-    return store.tasks.read("t-1"), store.tasks.is_live("t-1"), store.campaigns.read("t-1")
+    others = (store.campaigns.read("t-1"), store.projects.read("t-1"))
+    return store.tasks.read("t-1"), store.tasks.is_live("t-1"), others
 
 
 def count_calls(root: Path, faults: Faults, act: Act) -> list[Call]:

@@ -13,7 +13,7 @@ from baton.ports import Slot
 # What belongs to the run in which a process lives; a supervisor belongs to none.
 RUN_VARIABLES = (
     "BATON_TASK", "BATON_STEP", "BATON_AGENT", "BATON_RUN", "BATON_LEASE", "BATON_WORKSPACE", "BATON_PROMPT_FILE",
-    "BATON_BRANCH",
+    "BATON_BRANCH", "BATON_HEARTBEAT", "BATON_PROJECT", "BATON_SIGHT_FILE",
 )  # fmt: skip
 
 

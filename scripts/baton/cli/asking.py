@@ -49,6 +49,7 @@ def run_service(
         raise ServiceNotFound(
             f"no active service for capability {capability!r} has a program", cure="write script: ... for one of them"
         )
+    wiring.store.prepare()  # before anything is asked, and perhaps paid: a home that cannot be written to is said first
     tell = partial(_tell, wiring, facts, secrets, campaign, task)
     try:
         answered = ask(chain, programs(wiring), tell)
@@ -119,7 +120,6 @@ def _tell(
     data: dict[str, Any] = facts | masked(msgspec.to_builtins(attempt), secrets)
     run = wiring.environ.get("BATON_RUN") or None
     data["agent" if run else "by"] = person(wiring.environ)
-    wiring.store.prepare()
     wiring.store.log.note(ATTEMPTED, data, task=task, campaign=campaign, run=run)
     if attempt.status is not AttemptStatus.SUCCESS:
         how = attempt.status.value.replace("_", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from baton.domain.errors import InvalidWord
+from baton.domain.errors import IllegalTransition, InvalidWord
 from baton.domain.ids import check_agent, check_id
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def caller_of(agent: str | None, task: str, environ: Mapping[str, str]) -> Calle
     """Return the caller; the token in ``BATON_LEASE`` counts for the task in ``BATON_TASK`` alone."""
     from baton.engine.agent_calls import Caller  # start-up
 
+    if environ.get("BATON_HEARTBEAT"):
+        raise IllegalTransition(
+            "a heartbeat has no task, and takes, completes and gives back none",
+            cure="make tasks, comment on them, try them again, or report what a person should do",
+        )
     name = agent or environ.get("BATON_AGENT")
     if not name:
         raise InvalidWord("no agent is named", cure="add --agent NAME, or set BATON_AGENT")

@@ -15,8 +15,10 @@ from baton.adapters.workspaces import Workspaces
 from baton.cli.amounts import amounts
 from baton.cli.caller import check_said, person
 from baton.cli.placing import faults_of_services, with_orders
+from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
+from baton.cli.targeting import ensure_project, targeted_campaign, targeted_changes
 from baton.cli.task_views import pieces_of
 from baton.cli.wiring import Wiring
 from baton.domain import campaign_commands as commands
@@ -44,6 +46,7 @@ def create(wiring: Wiring, file: str) -> Answer:
     if written is None:
         raise InvalidInput(f"there is no file {file}")
     template = wiring.template(written.pipeline)
+    written = targeted_campaign(wiring, written)
     workspaces = wiring.workspaces
     sources = workspaces.check_sources(os.path.dirname(os.path.abspath(file)), written.sources)
     command = campaign_from(written, template, tuple(f"sources/{name}" for _, name in sources), person(wiring.environ))
@@ -61,6 +64,7 @@ def create(wiring: Wiring, file: str) -> Answer:
             raise
     for fault in faults_of_services(wiring, campaign.services):
         wiring.warn(f"it cannot be activated so: {fault.message}")
+    ensure_project(wiring, campaign.project)
     text = (
         f"Created campaign '{campaign.id}' ({_folder(workspaces, campaign)}).\nNext: activate_campaign.py {campaign.id}"
     )
@@ -68,15 +72,16 @@ def create(wiring: Wiring, file: str) -> Answer:
 
 
 @script("list", "campaigns", example="campaign.py list --status active")
-@click.option("--project", metavar="P", help="Only those of this project.")
+@of_projects
 @click.option(
     "--status",
     metavar="S",
     type=click.Choice([status.value for status in CampaignStatus]),
     help="Only those of this status.",
 )
-def list_(wiring: Wiring, project: str | None, status: str | None) -> Answer:
+def list_(wiring: Wiring, project: str | None, all_projects: bool, status: str | None) -> Answer:
     """List campaigns with their progress."""
+    project = project_of(wiring, project, all_projects)
     found = [
         (campaign, progress_of(wiring.door, campaign))
         for campaign in _all(wiring)
@@ -99,21 +104,30 @@ def show(wiring: Wiring, slug: str) -> Answer:
 
 @script("update", "campaign", example="campaign.py update spring-launch --notes 'Name every source'", id_option="slug")
 @click.argument("slug")
+@click.argument("file", type=click.Path(), required=False)
 @click.option("--name")
 @click.option("--description")
 @click.option("--notes")
 @click.option(
     "--services", "orders", multiple=True, metavar="CAPABILITY=NAME,...", help="Try these first; CAPABILITY=: no order."
 )
-def update(wiring: Wiring, slug: str, orders: tuple[str, ...], **words: str | None) -> Answer:
-    """Change words that describe a campaign, which tasks that are made later see, and its order of services."""
-    fields: dict[str, Any] = {name: value for name, value in words.items() if value is not None}
+def update(wiring: Wiring, slug: str, file: str | None, orders: tuple[str, ...], **words: str | None) -> Answer:
+    """Change what FILE and the options name: words, keywords, products, focus_groups, publish, the order of services.
+
+    Tasks that are made later see it; products and publish settings reach the next run of every task.
+    """
+    said = {name: value for name, value in words.items() if value is not None}
+    if "name" in said:
+        check_said("--name", said["name"])
+    fields: dict[str, Any] = {}
+    if file is not None:
+        fields |= targeted_changes(wiring, wiring.campaign(check_slug(slug)), file)
+    fields |= said
     if orders:
         fields["services"] = with_orders(wiring, wiring.campaign(check_slug(slug)).services, orders)
     if not fields:
-        raise InvalidInput("nothing to change is named", cure="add --name, --description, --notes or --services")
-    if "name" in fields:
-        check_said("--name", fields["name"])
+        cure = "name a FILE, or add --name, --description, --notes or --services"
+        raise InvalidInput("nothing to change is named", cure=cure)
     campaign = wiring.door.campaign(check_slug(slug), commands.UpdateCampaign(by=person(wiring.environ), fields=fields))
     return Answer(_view(wiring, campaign), f"Updated campaign '{slug}'.")
 
@@ -228,6 +242,12 @@ def _words(wiring: Wiring, campaign: Campaign) -> str:
         f"{campaign.id}: {campaign.name} ({campaign.status})",
         f"  project   {campaign.project}",
         f"  pipeline  {campaign.pipeline}: {steps}",
+        *(
+            [f"  products  {', '.join(f'{one.product} ({one.role})' for one in campaign.products)}"]
+            * bool(campaign.products)
+        ),
+        *([f"  readers   {', '.join(campaign.focus_groups)}"] if campaign.focus_groups else []),
+        *([f"  publish   {'; '.join(campaign.publish.lines())}"] if campaign.publish is not None else []),
         *([f"  beside    {beside}"] if beside else []),
         f"  tasks     {statuses}",
         f"  done      {progress.completed} of {progress.total} ({progress.percent} %)",

@@ -37,7 +37,7 @@ def completed(kind: str, ctx: click.Context, incomplete: str) -> list[Completion
 
 
 def _names(kind: str, home: Home) -> Iterator[str]:
-    if kind in ("task", "campaign"):
+    if kind in ("task", "campaign", "project"):
         yield from _stems(home.in_state(f"{kind}s"), (".json",))
     elif kind == "pipeline":
         yield from _stems(own_folder(home), SUFFIXES)

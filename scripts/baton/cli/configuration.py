@@ -40,6 +40,21 @@ class HomeConfig:
 
         return credential(name, self._environ, self._env_file)
 
+    def secrets(self) -> frozenset[str]:
+        """The values that no prompt and no page may hold: of keys, tokens and passwords, by their variables' names."""
+        from baton.domain.redaction import secret_values  # start-up
+        from baton.domain.services import Registry  # start-up
+        from baton.store.documents import load  # start-up
+
+        services = load(self._home.services_file, Registry, self._home.cache, name="services", default=Registry())
+        named = {
+            service.api_key_env
+            for category in services.categories.values()
+            for service in category.services
+            if service.api_key_env is not None
+        }
+        return secret_values(self._env_file, named) | secret_values(self._environ, named)
+
     @cached_property
     def _env_file(self) -> dict[str, str]:
         from baton.store.dotenv import read_env  # start-up

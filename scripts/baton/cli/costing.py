@@ -15,6 +15,7 @@ from baton.domain.errors import InvalidInput, InvalidWord
 from baton.domain.service_calls import ATTEMPTED
 from baton.domain.times import later, parse_duration
 from baton.domain.usage import TOKENS, Usage
+from baton.engine.belonging import Belonging
 from baton.engine.service_spending import ServiceRow, service_costs
 from baton.engine.spending import Part, Row, spending
 
@@ -25,6 +26,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 class Costs(Struct, frozen=True, kw_only=True):
     """The answer. ``since`` is what was asked for, ``log_from`` the day from which on the log is kept."""
 
+    project: str | None = None
     since: str | None
     log_from: str | None
     by: str | None
@@ -33,20 +35,26 @@ class Costs(Struct, frozen=True, kw_only=True):
     services: list[ServiceRow]
 
 
-def costs(wiring: Wiring, by: str | None, since: str | None) -> Costs:
-    """Read the log and add up."""
+def costs(wiring: Wiring, by: str | None, since: str | None, project: str | None = None) -> Costs:
+    """Read the log and add up; of all projects, or of one."""
     start = instant(since, wiring.clock.now()) if since is not None else None
     log = wiring.store.log
     events = log.since((start or "")[:10], "run_ended")
+    if project is not None:
+        events = filter(Belonging(wiring.store, project).has, events)
     total, rows = spending(events, start or "", by or "day")
     key = (lambda row: row.name or "") if by in ("day", None) else _order
+    attempts = log.since((start or "")[:10], ATTEMPTED)
+    if project is not None:
+        attempts = filter(Belonging(wiring.store, project).has, attempts)
     return Costs(
+        project=project,
         since=start,
         log_from=log.first_day(),
         by=by,
         total=total,
         rows=sorted(rows, key=key) if by else [],
-        services=service_costs(log.since((start or "")[:10], ATTEMPTED), start or ""),
+        services=service_costs(attempts, start or ""),
     )
 
 
@@ -68,7 +76,8 @@ def instant(word: str, now: str) -> str:
 
 def words(found: Costs) -> str:
     """Return the answer for people."""
-    lines = [f"{_when(found)}: {_runs(found.total.runs)}"]
+    of_project = f", project {found.project}" if found.project is not None else ""
+    lines = [f"{_when(found)}{of_project}: {_runs(found.total.runs)}"]
     if found.total.runs:
         lines += _summary(found.total) if found.by is None else [_table(found.by, found)]
     lines += _services(found.services)

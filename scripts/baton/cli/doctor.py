@@ -19,6 +19,7 @@ from baton.cli.checks import (
     cron,
     keys,
     machine,
+    memory,
     place,
     state,
 )
@@ -51,6 +52,7 @@ OF_HOME: Mapping[str, Check] = {
     "harnesses": w.harnesses,
     "keys": keys.keys,
     "secrets": w.secrets,
+    "memory": memory.memory,
     "cron": cron.cron,
     "cron_path": cron.cron_path,
     "records": state.records,

@@ -13,7 +13,7 @@ from baton.cli.supervising import adopt, check_outside_run, supervisor
 from baton.cli.sweeping import report_of, scene_of
 from baton.cli.wiring import Wiring
 from baton.domain.agent_records import Cause
-from baton.domain.errors import BatonError, Busy, InvalidInput, InvalidWord, Stopped
+from baton.domain.errors import BatonError, Busy, InvalidInput, InvalidWord, NotReady, Stopped
 from baton.domain.ids import check_agent, check_id
 from baton.domain.skills import Skill
 from baton.domain.statuses import Outcome
@@ -60,7 +60,7 @@ def invoke_heartbeat(
     if agent is None:
         raise InvalidWord("--heartbeat needs an AGENT", cure="name one; agent.py list shows them")
     wiring.agents.find(check_agent(agent))
-    if project is not None:
+    if project is not None and cause == Cause.HAND:
         _check_project(wiring, project)
     if inherited is not None:
         slot: Slot | None = adopt(wiring, inherited)
@@ -81,7 +81,7 @@ def invoke_heartbeat(
         return Answer({"detached": True, "pid": pid}, f"Started in the background (pid {pid}).")
     served = supervisor(wiring, slot)
     try:
-        answer = _carry(wiring, served, agent, Cause(cause), project)
+        answer = carried(wiring, served, agent, Cause(cause), project)
     except BaseException:
         served.seat.slot.free()
         raise
@@ -92,7 +92,8 @@ def invoke_heartbeat(
     return Answer({"served": True})
 
 
-def _carry(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, project: str | None) -> Answer:
+def carried(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, project: str | None) -> Answer:
+    """Begin a heartbeat in this supervisor's seat, and run it to its end."""
     served.begin()
     beats = Heartbeats(
         wiring.door,
@@ -108,10 +109,12 @@ def _carry(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, project
     )
     try:
         begun = beats.begin(agent, cause, project)
-    except BatonError:
+    except BatonError as error:
         if cause is Cause.HAND:
             raise
-        return Answer({"agent": agent, "begun": False})  # somebody was quicker, or it is not due any more
+        if not isinstance(error, NotReady | Stopped):  # somebody was quicker, or it is not due any more
+            wiring.warn(f"a heartbeat of {agent} could not be begun: {error.message}")
+        return Answer({"agent": agent, "begun": False})
     if isinstance(begun, Skipped):
         return Answer({"agent": agent, "skipped": begun.reason}, f"{agent} was not run: {begun.reason}.")
     after, watched = beats.carry(begun)
@@ -135,6 +138,8 @@ def _lack(scene: Scene, cause: Cause, project: str) -> dict[str, Any] | None:
 
 def _check_project(wiring: Wiring, project: str) -> None:
     check_id(project, "project")
+    if wiring.store.projects.is_live(project):
+        return
     known = {one.project for one in wiring.store.campaigns.live() if not isinstance(one, Damage)}
     if project not in known:
-        raise InvalidInput(f"no campaign is of a project '{project}'", cure="campaign.py list shows them")
+        raise InvalidInput(f"there is no project '{project}'", cure="project.py list and campaign.py list show them")

@@ -38,6 +38,8 @@ def rename(wiring: Wiring, slug: str, new: str | None, name: str | None) -> Answ
     if new is None and name is None:
         raise InvalidWord("neither a new slug nor --name is given", cure="pipeline.py rename --help")
     goal = check_slug(new, "pipeline") if new is not None else slug
+    if goal == slug and name is None:
+        raise InvalidInput(f"it has the slug '{slug}' already", cure="name another slug, or --name")
     with _alone(wiring):
         path, before = _own(wiring, slug, "renamed")
         template, data = _edited(wiring, path, before, _named(goal, name))

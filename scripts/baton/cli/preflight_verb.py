@@ -37,5 +37,5 @@ def _words(slug: str, found: Preflight) -> str:
     lines = [f"{slug} is {found.status}", *(line.rstrip() for line in (columns(rows) if rows else []))]
     for fault in found.faults:
         lines += [f"blocked: {fault.message}", *([f"  {fault.cure}"] if fault.cure else [])]
-    lines += [f"without: {warning}" for warning in found.warnings()]
+    lines += [f"degraded: {warning}" for warning in found.warnings()]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from baton.domain.settings import HarnessSettings
 from baton.engine.inspecting import Inspector
 from baton.engine.preparation import Preparation, Prompts
 from baton.engine.prompt_facts import Places
+from baton.engine.recollection import Recollection
 from baton.ports import Harness
 from baton.store.layout import toolkit_path
 
@@ -37,23 +38,34 @@ def missing_by_hand(wiring: Wiring, task: Task, unit: Unit, agent: str) -> tuple
 def preparation(wiring: Wiring) -> Preparation:
     """Return what prepares runs in this home."""
     home = wiring.home
-    memory = os.path.join(home.root, "memory")
     places = Places(
         home=home.root,
         scripts=SCRIPTS,
         skills=SHIPPED_SKILLS,
         logs=home.logs,
-        memory=memory,
         services_page=partial(page_for_run, wiring),
     )
 
     def harness(name: str) -> Harness:
         return harness_named(name, wiring.config.settings().harness)
 
-    prompts, folders = _prompts(wiring), wiring.skill_folders
     return Preparation(
-        places, wiring.agents, wiring.config, prompts, wiring.workspaces, folders, harness, wiring.environ
+        places,
+        wiring.agents,
+        wiring.config,
+        _prompts(wiring),
+        wiring.workspaces,
+        wiring.skill_folders,
+        recollection(wiring),
+        harness,
+        wiring.environ,
+        lambda slug: wiring.store.projects.read(slug),  # start-up: most runs are for nothing that a project describes
     )
+
+
+def recollection(wiring: Wiring) -> Recollection:
+    """Return what remembers for the agents of this home."""
+    return Recollection(wiring.store.memories, wiring.config.secrets, wiring.store.log)
 
 
 def _prompts(wiring: Wiring) -> Callable[[], Prompts]:

@@ -11,6 +11,7 @@ from baton.cli.looking import SWEEP_LATE_SECONDS, last_sweep, quarantined, sweep
 from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.settings import Settings
+from baton.engine.belonging import Belonging
 from baton.engine.glance import Glance
 from baton.engine.glance_lines import parked_line
 from baton.engine.glance_log import failures_of, outcomes_of, recent_events, usage_of
@@ -20,8 +21,8 @@ from baton.ports import SlotState
 from baton.store.files import said
 
 
-def look(wiring: Wiring) -> Status:
-    """Look at a home once. What cannot be read is said among ``warnings``; the rest is shown."""
+def look(wiring: Wiring, project: str | None = None) -> Status:
+    """Look at a home once, or at one project of it. What cannot be read is said among ``warnings``; the rest is shown."""
     warnings: list[str] = []
 
     @contextmanager
@@ -41,9 +42,11 @@ def look(wiring: Wiring) -> Status:
     with tried():
         settings = wiring.config.settings()
     stop_file = wiring.home.stop_file if wiring.config.is_stopped() else None
-    glance = Glance(wiring.store, wiring.clock, settings, wiring.parking, stop_file)
+    glance = Glance(wiring.store, wiring.clock, settings, wiring.parking, stop_file, project)
     with tried():
         glance.read_campaigns()
+    with tried():
+        glance.read_projects()
     with tried():
         glance.read_tasks()
     with tried():
@@ -52,10 +55,12 @@ def look(wiring: Wiring) -> Status:
         slots = wiring.store.slots.states()
     with tried():
         glance.join(slots)
+        warnings += glance.lost
     with tried():
         campaigns = glance.campaign_lines()
     with tried():
         events = recent_events(wiring.store.log, today)
+        events = events if project is None else list(filter(Belonging(wiring.store, project).has, events))
     with tried():
         glance.spoiled += _quarantined(wiring)
     limit = settings.concurrency.agents
@@ -81,6 +86,7 @@ def look(wiring: Wiring) -> Status:
         damaged=glance.spoiled,
         parked=[parked_line(one) for one in wiring.parking.now().values()],
         warnings=warnings,
+        project=project,
     )
 
 

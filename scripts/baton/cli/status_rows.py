@@ -78,7 +78,11 @@ def waiting_rows(waiting: Iterable[Waiting], now: str) -> list[Row]:
 
 
 def campaign_rows(campaigns: Sequence[CampaignLine]) -> list[Row]:
-    """Open campaigns with how far they are; of the complete ones, when there are many, the names."""
+    """Open campaigns with how far they are; of the complete ones, when there are many, the names.
+
+    Of which project one is stands there when there are several.
+    """
+    is_mixed = len({one.project for one in campaigns}) > 1
     done = [one for one in campaigns if one.status == "completed"]
     told = [one for one in campaigns if one not in done] if len(done) > DONE_SHOWN else campaigns
     rows = []
@@ -86,11 +90,11 @@ def campaign_rows(campaigns: Sequence[CampaignLine]) -> list[Row]:
         counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in one.tasks.items())
         done_of = f"{one.progress.completed}/{one.progress.total}"
         command = f"activate_campaign.py {one.slug}" if one.status == "planning" else ""
-        cells = (one.slug, one.status, done_of, f"{one.progress.percent} %")
+        cells = (one.slug, *([one.project] * is_mixed), one.status, done_of, f"{one.progress.percent} %")
         rows.append(Row(cells=cells, last=counts, command=command, label="to start it"))
     if len(done) > DONE_SHOWN:
         names = ", ".join(one.slug for one in done)
-        rows.append(Row(cells=(f"{len(done)} completed", "", "", ""), last=names))
+        rows.append(Row(cells=(f"{len(done)} completed", *[""] * (3 + is_mixed)), last=names))
     return rows
 
 

@@ -92,7 +92,8 @@ def gist(status: Status) -> str:
 def _head(status: Status, page: Page) -> list[str]:
     paint = page.paint
     when = f"{status.at[:19].replace('T', ' ')} UTC"
-    lines = [page.fit(f"{paint.bold('Baton')}  {paint.faint(when)}  {plain(status.home)}")]
+    of_project = f"  project {plain(status.project)}" if status.project is not None else ""
+    lines = [page.fit(f"{paint.bold('Baton')}  {paint.faint(when)}  {plain(status.home)}{of_project}")]
     if status.stopped:
         stop = shlex.quote(f"{status.home}/state/stop")
         lines.append(paint.red(f"STOPPED: nothing new is started. To go on: rm {stop}"))

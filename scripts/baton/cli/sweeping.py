@@ -50,6 +50,7 @@ def sweep_home(wiring: Wiring, *, dry_run: bool) -> dict[str, Any]:
         )
         if not dry_run:
             _remember_beats(wiring, beats_file, beats)
+            report.errors.extend(_remember(wiring))
             report.errors.extend(_notify(wiring))
         return report.as_json()
 
@@ -69,8 +70,7 @@ def scene_of(wiring: Wiring) -> Scene:
 
 def _has_heartbeats(wiring: Wiring) -> bool:
     settings = wiring.config.settings()
-    beats = settings.heartbeats
-    return bool(beats.agents or settings.sweep.min_backlog or any(beats.min_backlog.values()))
+    return bool(settings.heartbeats.agents) or settings.has_backlogs
 
 
 def _pulse(wiring: Wiring, scene: Scene, report: Report, *, dry_run: bool) -> None:
@@ -161,6 +161,8 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
             text = f"{path}: older than retention"
             yield Finding(count="expired", text=text, act=partial(upkeep.remove_folder, path))
         yield from _old_archive(wiring, scene)
+        for path in wiring.store.memories.days_before(stamp(time.time() - keep.memory_seconds)[:10]):
+            yield Finding(count="expired", text=f"{path}: older than retention", act=partial(upkeep.remove_file, path))
         day = stamp(time.time() - keep.events_seconds)[:10]
         if wiring.store.log.has_before(day):
             act = partial(wiring.store.log.drop_before, day)
@@ -210,6 +212,33 @@ def _notify(wiring: Wiring) -> list[str]:
         return notify(wiring.store.log, deliveries, wiring.clock, channels, settings.events)
     except (BatonError, OSError) as error:
         return [f"notifications: {error}"]
+
+
+def _remember(wiring: Wiring) -> list[str]:
+    """Write down what is new: lessons, and the pages of days. What fails is said, and done by a later sweep."""
+    from baton.domain.delivery import MEMORY  # start-up
+    from baton.store.deliveries import DeliveryFiles  # start-up
+
+    cursors = DeliveryFiles(wiring.home.in_state("channels"), wiring.home.in_state("tmp"))
+    settings = wiring.config.settings()
+    store = wiring.store
+    try:
+        if cursors.read(MEMORY).cursor == store.log.position():
+            return []
+        from baton.engine.remembering import remember  # start-up: of no use to a sweep without news
+
+        remember(
+            store.log,
+            cursors,
+            store.memories,
+            wiring.config.secrets,
+            wiring.clock,
+            lessons=settings.memory.lessons,
+            oldest_day=stamp(time.time() - settings.retention.memory_seconds)[:10],
+        )
+    except (BatonError, OSError) as error:
+        return [f"memory: {error}"]
+    return []
 
 
 def _read_beats(path: str) -> dict[int, Beat]:

@@ -10,6 +10,7 @@ import msgspec
 from baton.cli.caller import check_said, person
 from baton.cli.schemas import steps_with_schemas
 from baton.cli.script import Answer, script
+from baton.cli.targeting import targeted_task
 from baton.cli.wiring import Wiring
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord
@@ -39,6 +40,7 @@ def create(wiring: Wiring, file: str) -> Answer:
                 cure="leave project out",
             )
         written = msgspec.structs.replace(written, project=written.project or campaign.project)
+    written = targeted_task(wiring, written)
     template = wiring.template(written.pipeline) if isinstance(written.pipeline, str) else None
     if not isinstance(written.pipeline, str):
         line = steps_with_schemas(wiring.home, written.pipeline, f"{file}: pipeline")
@@ -145,6 +147,20 @@ def retry(wiring: Wiring, task: str) -> Answer:
     return Answer(changed, f"Task '{task}' is tried again.")
 
 
+@script("publish", "task", example="task.py publish spring-001 https://acme.example/blog/rye", id_option="task")
+@click.argument("task")
+@click.argument("url")
+def publish(wiring: Wiring, task: str, url: str) -> Answer:
+    """Note where a task's piece was published; the address must lie on its campaign's site, if that names one."""
+    from baton.domain.publishing import check_published  # start-up: other verbs need none of it
+
+    record = wiring.task(check_id(task))
+    settings = wiring.campaign(record.campaign).publish if record.campaign is not None else None
+    command = c.PublishTask(by=person(wiring.environ), url=check_published(url, settings))
+    changed = wiring.door.task(task, command)
+    return Answer(changed, f"Task '{task}' is published: {url}")
+
+
 @script("delete", "task", example="task.py delete spring-001", id_option="task")
 @click.argument("task")
 def delete(wiring: Wiring, task: str) -> Answer:
@@ -182,7 +198,7 @@ def clear(wiring: Wiring, task: str, labels: tuple[str, ...]) -> Answer:
     return Answer(changed, f"Task '{task}' does without {', '.join(labels)}.")
 
 
-CHANGING = [create, assign, subscribe, label, prioritize, comment, block, unblock, cancel, retry, delete]
+CHANGING = [create, assign, subscribe, label, prioritize, comment, block, unblock, cancel, retry, publish, delete]
 BRANCHING = [retrigger, clear]
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from baton.cli.amounts import amounts, money
 from baton.cli.paint import plain
+from baton.cli.scope import of_projects, project_of
 from baton.cli.script import Answer, script
 from baton.cli.tables import table
 from baton.cli.wiring import Wiring
@@ -34,11 +35,20 @@ STATUSES = [status.value for status in TaskStatus if status is not TaskStatus.DE
 
 @script("list", "tasks", example="task.py list --campaign spring-launch --status blocked")
 @click.option("--campaign", metavar="C", help="Only those of this campaign.")
-@click.option("--project", metavar="P", help="Only those of this project.")
+@of_projects
 @click.option("--status", metavar="S", type=click.Choice(STATUSES), help="Only those of this status.")
 @click.option("--all", "everything", is_flag=True, help="Finished ones too.")
-def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str | None, everything: bool) -> Answer:
+def list_(
+    wiring: Wiring,
+    campaign: str | None,
+    project: str | None,
+    all_projects: bool,
+    status: str | None,
+    everything: bool,
+) -> Answer:
     """List live tasks, most urgent first, with what each waits for."""
+    # Who names a campaign asks for its tasks, wherever it belongs.
+    project = project_of(wiring, project, all_projects or (campaign is not None and project is None))
     found = [
         task
         for task in tasks_of(wiring, archived=everything or status in ("completed", "cancelled"))
@@ -47,17 +57,25 @@ def list_(wiring: Wiring, campaign: str | None, project: str | None, status: str
     found.sort(key=lambda task: (task.is_finished, rank_of(task.priority), task.id))
     reasons = wiring.reasons()
     data = [summary(task, reasons) for task in found]
+    # Which project a task is of is told where there are several: with one, nothing is.
+    is_mixed = len({task.project for task in found}) > 1
     rows = [
-        (d["id"], d["status"], d["priority"], d["step"], d["agent"], "" if d["why"] == Why.FINISHED else d["waits"])
+        (
+            d["id"],
+            *([d["project"] or "-"] if is_mixed else []),
+            *(d["status"], d["priority"], d["step"], d["agent"], "" if d["why"] == Why.FINISHED else d["waits"]),
+        )
         for d in data
     ]
-    return Answer(data, table(("task", "status", "priority", "step", "agent", "waits"), rows, empty="No tasks."))
+    heads = ("task", *(["project"] if is_mixed else []), "status", "priority", "step", "agent", "waits")
+    return Answer(data, table(heads, rows, empty="No tasks."))
 
 
 @script("list", "ready tasks", name="ready", example="task.py ready --json --project acme")
-@click.option("--project", metavar="P", help="Only those of this project.")
-def ready(wiring: Wiring, project: str | None) -> Answer:
+@of_projects
+def ready(wiring: Wiring, project: str | None, all_projects: bool) -> Answer:
     """List what could be started now, most urgent first."""
+    project = project_of(wiring, project, all_projects)
     reasons = wiring.reasons()
     data = [
         {
@@ -173,6 +191,8 @@ def _words(wiring: Wiring, task: Task) -> str:
         lines.append(f"  sent back {task.revision_count}x; last: {task.rejection_notes}")
     if rows := pieces_of(wiring, task):
         lines.append(f"  pieces    {in_words(rows)}")
+    if task.published_url is not None:
+        lines.append(f"  published {task.published_url}")
     if task.usage != NOTHING:
         lines.append(f"  used      {amounts(task.usage)}")
     lines += ["", _steps(task)]

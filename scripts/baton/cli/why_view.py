@@ -32,9 +32,9 @@ def why_task(wiring: Wiring, id: str) -> Answer:
     return Answer(data, "\n".join(_sentence([_named(task, one)], one, now) for one in found))
 
 
-def why_all(wiring: Wiring) -> Answer:
-    """Say why each unit that waits does so, most urgent first."""
-    tasks = {task.id: task for task in tasks_of(wiring)}
+def why_all(wiring: Wiring, project: str | None = None) -> Answer:
+    """Say why each unit that waits does so, most urgent first; of all projects, or of one."""
+    tasks = {task.id: task for task in tasks_of(wiring) if project in (None, task.project)}
     found = all_that_waits(tasks.values(), wiring.reasons())
     now = wiring.clock.now()
     return Answer(found, lambda: _grouped(tasks, found, now) or "Nothing waits.")

@@ -90,6 +90,7 @@ _TYPES = {
     "branch_completed": ActivityType.COMPLETE,
     "task_completed": ActivityType.COMPLETE,
     "task_approved": ActivityType.COMPLETE,
+    "task_published": ActivityType.COMPLETE,
     "campaign_completed": ActivityType.COMPLETE,
     "agent_crashed": ActivityType.ERROR,
     "job_failed": ActivityType.ERROR,

@@ -73,6 +73,7 @@ class EndHeartbeat(_Command, frozen=True, kw_only=True):
 
 
 class FeedProject(_Command, frozen=True, kw_only=True):
-    """Note that a project has enough to do again."""
+    """Note that a project has enough to do again; or, where it has not, that its agent made something at least."""
 
     project: str
+    enough: bool = True

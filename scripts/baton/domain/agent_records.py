@@ -46,7 +46,7 @@ class Heartbeat(_Value, frozen=True, kw_only=True):
 
 
 class Hunger(_Value, frozen=True, kw_only=True):
-    """A project that has too little to do: how often the agent was asked for more since it last had enough."""
+    """A project that has too little to do: how often its agent was asked for more, in vain, and when it was last."""
 
     count: int
     asked_at: str

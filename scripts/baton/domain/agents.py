@@ -39,7 +39,7 @@ def asked_until(
 ) -> str | None:
     """Return the instant before which the agent is not asked again for more to do in a project; ``None``: it may be.
 
-    The wait doubles with each time that it was asked since the project last had enough.
+    The wait doubles with each time that it was asked in vain since the project last had enough.
     """
     hunger = record.hungry.get(project) if record is not None else None
     if hunger is None:
@@ -110,7 +110,10 @@ def _begin(record: AgentRecord, command: BeginHeartbeat, now: str) -> Change:
 
 def _refuse_second(record: AgentRecord, command: BeginHeartbeat | SkipHeartbeat, now: str) -> Change:
     assert record.lease is not None
-    raise NotReady(f"a heartbeat of {record.id} goes on since {record.lease.granted_at} (run {record.lease.run})")
+    raise NotReady(
+        f"a heartbeat of {record.id} goes on since {record.lease.granted_at} (run {record.lease.run})",
+        cure=f"agent.py stop {record.id} ends it; one that has lost its supervisor the next sweep ends",
+    )
 
 
 def _skip(record: AgentRecord, command: SkipHeartbeat, now: str) -> Change:
@@ -182,8 +185,14 @@ def _refuse_end(record: AgentRecord, command: EndHeartbeat, now: str) -> Change:
 
 
 def _feed(record: AgentRecord, command: FeedProject, now: str) -> Change:
-    if command.project not in record.hungry:
+    hunger = record.hungry.get(command.project)
+    if hunger is None or (not command.enough and hunger.count == 1):
         return Change(record)
+    if not command.enough:
+        # It did what it could: the wait begins anew, and is not left out.
+        kept = record.hungry | {command.project: structs.replace(hunger, count=1)}
+        news = News("project_fed", None, {"agent": record.id, "project": command.project, "enough": False})
+        return Change(structs.replace(record, hungry=kept), (news,))
     hungry = {project: hunger for project, hunger in record.hungry.items() if project != command.project}
     news = News("project_fed", None, {"agent": record.id, "project": command.project})
     return Change(structs.replace(record, hungry=hungry), (news,))

@@ -25,8 +25,10 @@ from baton.domain.campaign_commands import (
 from baton.domain.errors import AlreadyExists, CampaignNotFound, IllegalTransition, InvalidInput
 from baton.domain.news import Change, News, stamp_for, stamped
 from baton.domain.pipelines import Template
+from baton.domain.publishing import Publish
 from baton.domain.records import SCHEMA, Event
 from baton.domain.skill_lists import CampaignSkills
+from baton.domain.targets import Target
 
 
 class CampaignStatus(StrEnum):
@@ -63,7 +65,9 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seed_keywords: tuple[str, ...] = ()
     competitor_urls: tuple[str, ...] = ()
     deliverables: dict[str, bool] = {}
+    products: tuple[Target, ...] = ()
     focus_groups: tuple[str, ...] = ()
+    publish: Publish | None = None
     services: dict[str, tuple[str, ...]] = {}
     sources: tuple[str, ...] = ()
     harness: str | None = None
@@ -93,7 +97,12 @@ class Campaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return (*self.planned, *self.added)
 
 
-EDITABLE = frozenset({"name", "description", "notes", "services", "seed_keywords", "competitor_urls"})
+EDITABLE = frozenset(
+    {
+        "name", "description", "notes", "services", "seed_keywords", "competitor_urls", "products", "focus_groups",
+        "publish",
+    }
+)  # fmt: skip
 
 
 def _create(command: CreateCampaign, now: str) -> Change:

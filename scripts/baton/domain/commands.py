@@ -201,6 +201,13 @@ class ApproveTask(_Command, frozen=True, kw_only=True):
     notes: str | None = None
 
 
+class PublishTask(_Command, frozen=True, kw_only=True):
+    """Note where its piece was published; of a completed task, too."""
+
+    by: str
+    url: str
+
+
 class RevokeLease(_Command, frozen=True, kw_only=True):
     """Stop whatever holds the current step, as a person."""
 

@@ -16,9 +16,11 @@ from msgspec import Struct, structs
 
 from baton.domain.errors import NotificationFailed
 from baton.domain.news import News
-from baton.domain.sentences import data_of, sentence_of
+from baton.domain.sentences import data_of, sentence_of, subject_of
 from baton.domain.times import later, seconds_between
 
+# The channel that carries news to no person, but to the pages of memory: only its cursor counts.
+MEMORY = "memory"
 MAX_TRIES = 3
 # The first wait is less than a minute, so that the next sweep of a cron line that runs every minute tries again.
 FIRST_WAIT_SECONDS = 30.0
@@ -165,21 +167,10 @@ def is_wanted(event: Mapping[str, Any], events: Collection[str]) -> bool:
 
 def _line(event: Mapping[str, Any]) -> str:
     names = ", ".join(_names(event))
-    return sentence_of(event, LINE_LIMIT, f"For {names}: {_subject(event)}" if names else _subject(event))
+    return sentence_of(event, LINE_LIMIT, f"For {names}: {subject_of(event)}" if names else subject_of(event))
 
 
 def _names(event: Mapping[str, Any]) -> list[str]:
     """Return whom the event is for."""
     names = data_of(event).get("for")
     return [str(name) for name in names] if isinstance(names, list) else []
-
-
-def _subject(event: Mapping[str, Any]) -> str:
-    if str(event.get("type")).startswith("harness"):  # the task in which it was noticed is not what it is about
-        return f"Harness {data_of(event).get('harness')}"
-    for kind in ("task", "campaign"):
-        if event.get(kind):
-            return f"{kind.capitalize()} {event[kind]}"
-    if data_of(event).get("agent"):
-        return f"Agent {data_of(event)['agent']}"
-    return "Baton"

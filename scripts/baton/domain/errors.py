@@ -63,6 +63,24 @@ class CampaignNotFound(NotFound):
     code = "campaign_not_found"
 
 
+class ProjectNotFound(NotFound):
+    """There is no such project."""
+
+    code = "project_not_found"
+
+
+class ProductNotFound(NotFound):
+    """There is no such product."""
+
+    code = "product_not_found"
+
+
+class FocusGroupNotFound(NotFound):
+    """There is no such focus group."""
+
+    code = "focus_group_not_found"
+
+
 class PipelineNotFound(NotFound):
     """There is no such pipeline."""
 

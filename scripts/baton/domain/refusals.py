@@ -6,7 +6,7 @@ msgspec adds the section to it; the cause holds the cure, or the word that was w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NoReturn
 
 from msgspec import Struct
@@ -63,3 +63,12 @@ def check_variables(key: str, names: Collection[str]) -> None:
 def refuse_key(key: str, what: str, *, cure: str = "", **details: object) -> NoReturn:
     """Raise ``ValueError("<key>: <what>")`` from an ``InvalidInput`` with the cure, or ``word`` and those ``known``."""
     raise ValueError(f"{key}: {what}") from InvalidInput(what, cure=cure, **details)
+
+
+def nearest_cure(word: str, known: Iterable[str]) -> str:
+    """Return the cure for a word that is not one of ``known``: the nearest of them, and all if they are few."""
+    from difflib import get_close_matches  # start-up: for an error's words alone
+
+    names = sorted(known)
+    near = [f"did you mean '{one}'?" for one in get_close_matches(word, names, 1)]
+    return " ".join([*near, f"known: {', '.join(names)}"] if len(names) <= 16 or not near else near)

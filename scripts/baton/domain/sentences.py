@@ -28,6 +28,18 @@ def sentence_of(event: Event, limit: int, subject: str | None = None) -> str:
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
+def subject_of(event: Event) -> str:
+    """Return whom an event is about, to begin a sentence with where nothing around it says."""
+    if str(event.get("type")).startswith("harness"):  # the task in which it was noticed is not what it is about
+        return f"Harness {data_of(event).get('harness')}"
+    for kind in ("task", "campaign"):
+        if event.get(kind):
+            return f"{kind.capitalize()} {event[kind]}"
+    if data_of(event).get("agent"):
+        return f"Agent {data_of(event)['agent']}"
+    return "Baton"
+
+
 def data_of(event: Event) -> Data:
     """Return the data of an event; none where a damaged line has something else."""
     data = event.get("data")
@@ -37,6 +49,12 @@ def data_of(event: Event) -> Data:
 def _whole(kind: str, data: Data) -> str:
     if kind.startswith("harness"):
         return f"harness {data.get('harness')}"
+    if kind.startswith("product"):
+        return f"product {data.get('product')} of project {data.get('project')}"
+    if kind.startswith("focus_group_"):
+        return f"focus group {data.get('group')} of project {data.get('project')}"
+    if "project" in data and kind.startswith(("project", "focus_groups")):
+        return f"project {data['project']}"
     return "the campaign" if kind.startswith("campaign") else "the task"
 
 
@@ -119,12 +137,19 @@ def _extended(data: Data) -> str:
     return f"was extended{_by(data)}: {more}"
 
 
+def _imported(data: Data) -> str:
+    counts = (("added", data.get("added")), ("changed", data.get("changed")))
+    told = [f"{len(names)} {what}" for what, names in counts if isinstance(names, list | tuple) and names]
+    return f"was given focus groups of product {data.get('product')}{_by(data)}{_after(': ', ', '.join(told))}"
+
+
 def _parked(data: Data) -> str:
     said = _after(": ", data.get("reason"))
     end = _after(" until ", data.get("until")) or f"; when it is mended: agent.py unpark {data.get('harness')}"
     return f"is parked ({data.get('what')}{said}){end}"
 
 
+_MAKING = (("project", "created"), ("product", "added"), ("focus_group", "added"))
 _FATES: dict[str, Callable[[Data], str]] = {
     "task_created": _made,
     "task_updated": _changed,
@@ -135,6 +160,7 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "task_completed": _task_completed,
     "task_approved": _approved,
     "task_cancelled": _happened("was cancelled"),
+    "task_published": lambda data: f"was published{_by(data)}{_after(': ', data.get('url'))}",
     "task_deleted": _happened("was deleted"),
     "campaign_created": _made,
     "campaign_updated": _changed,
@@ -146,6 +172,11 @@ _FATES: dict[str, Callable[[Data], str]] = {
     "campaign_reopened": lambda data: f"was opened again{_after(' for task ', data.get('task'))}",
     "campaign_revised": lambda data: f"is in revision{_by(data)}{_after(': task ', data.get('task'))}",
     "campaign_completed": _campaign_completed,
+    **{f"{kind}_{word}": _made for kind, word in _MAKING},
+    **{f"{kind}_updated": _changed for kind, _ in _MAKING},
+    **{f"{kind}_archived": _happened("was archived") for kind, _ in _MAKING},
+    **{f"{kind}_unarchived": _happened("is used again") for kind, _ in _MAKING},
+    "focus_groups_imported": _imported,
     "harness_parked": _parked,
     "harness_resumed": lambda data: f"is used again{_after(': ', data.get('why'))}",
 }
@@ -206,6 +237,10 @@ def _asked_service(data: Data) -> str:
     return f"{who} asked {data.get('service')} ({data.get('capability')}): {how}" + _after(": ", data.get("message"))
 
 
+def _fed(data: Data) -> str:
+    return "something, and not yet enough," if data.get("enough") is False else "enough"
+
+
 def _branches(verb: str) -> Callable[[Data], str]:
     return lambda data: f"{data.get('by') or 'somebody'} {verb}: {', '.join(data.get('branches') or ())}"
 
@@ -217,7 +252,7 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
         f"a heartbeat of {_agent(data)} was passed over{_after(': ', data.get('reason'))}"
     ),
     "agent_heard": lambda data: f"{_agent(data)} is there{_after(': ', data.get('note'))}",
-    "project_fed": lambda data: f"project {data.get('project')} has enough to do again",
+    "project_fed": lambda data: f"project {data.get('project')} has {_fed(data)} to do again",
     "lease_renewed": lambda data: f"{_agent(data)} goes on with it by hand",
     "lease_released": lambda data: f"{_agent(data)} gave it back{_after(', asked by ', data.get('by'))}",
     "lease_expired": lambda data: f"{_agent(data)} held it by hand for too long",
@@ -234,13 +269,17 @@ _DEEDS: dict[str, Callable[[Data], str]] = {
     "backoff_ended": lambda data: "a back-off that no clock would reach was forgotten",
     "jobs_inserted": _inserted,
     "job_failed": lambda data: f"job {data.get('unit')} of {_agent(data)} has failed",
-    "act_kept": lambda data: f"{data.get('by')} of job {data.get('unit')} decided: {data.get('act')}",
+    "act_kept": lambda data: (
+        f"{data.get('by')} of job {data.get('unit')} did this, for when it has ended: {data.get('act')}"
+    ),
     "assignment_updated": _noted,
     "assignment_aligned": lambda data: (
         f"the guardian finds it {data.get('alignment')}{_after(': ', data.get('notes'))}"
     ),
     "turn_taken": lambda data: f"it is the turn of this assignment in namespace {data.get('namespace')}",
     "task_commented": lambda data: f"{data.get('by') or 'somebody'} says{_after(': ', data.get('text'))}",
+    "memory_redacted": lambda data: f"secrets in {data.get('file')} were masked ({data.get('count')})",
+    "memory_set_aside": lambda data: f"{data.get('file')} was set aside as {data.get('kept')}: {data.get('reason')}",
     "service_attempted": _asked_service,
     "command_refused": lambda data: f"{data.get('command')} refused{_after(': ', data.get('reason'))}",
 }

@@ -14,6 +14,7 @@ from baton.domain.assignment_settings import AssignmentSettings
 from baton.domain.harness_settings import HarnessSettings as HarnessSettings
 from baton.domain.heartbeat_settings import HeartbeatSettings as HeartbeatSettings
 from baton.domain.heartbeat_settings import check_backlog
+from baton.domain.memory_settings import MemorySettings as MemorySettings
 from baton.domain.refusals import check_count, check_durations, check_variables, check_word
 from baton.domain.skill_lists import check_skills
 from baton.domain.times import parse_duration
@@ -28,6 +29,7 @@ EVENTS = (
     "task_blocked",
     "agent_crashed",
     "harness_parked",
+    "memory_redacted",
     "step_completed",
     "revision_requested",
     "task_commented",
@@ -173,7 +175,7 @@ class NotifySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Which events are told, and where."""
 
     channels: tuple[str, ...] = CHANNELS
-    events: tuple[str, ...] = EVENTS[:6]
+    events: tuple[str, ...] = EVENTS[:7]
 
     def __post_init__(self) -> None:
         for channel in self.channels:
@@ -189,9 +191,10 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     runs: Duration = "90d"
     logs: Duration = "30d"
     events: Duration = "90d"
+    memory: Duration = "90d"
 
     def __post_init__(self) -> None:
-        check_durations(self, "archive", "runs", "logs", "events")
+        check_durations(self, "archive", "runs", "logs", "events", "memory")
 
     @property
     def archive_seconds(self) -> float:
@@ -212,6 +215,11 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def events_seconds(self) -> float:
         """Of the event log."""
         return parse_duration(self.events)
+
+    @property
+    def memory_seconds(self) -> float:
+        """Of daily memory."""
+        return parse_duration(self.memory)
 
 
 class SkillSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -236,8 +244,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notify: NotifySettings = NotifySettings()
     retention: Retention = Retention()
     skills: SkillSettings = SkillSettings()
+    memory: MemorySettings = MemorySettings()
     assignments: AssignmentSettings = AssignmentSettings()
     env: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_variables("env", self.env)
+
+    @property
+    def has_backlogs(self) -> bool:
+        """Tell whether any project can starve."""
+        return bool(self.sweep.min_backlog or any(self.heartbeats.min_backlog.values()))

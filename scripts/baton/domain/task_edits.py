@@ -84,6 +84,14 @@ def comment(task: Task, command: c.Comment, now: str) -> Change:
     return Change(structs.replace(task), (News("task_commented", None, data),))
 
 
+def publish(task: Task, command: c.PublishTask, now: str) -> Change:
+    """Note where its piece was published; the last address counts."""
+    if task.published_url == command.url:
+        return Change(task)
+    data = {"by": command.by, "url": command.url}
+    return Change(structs.replace(task, published_url=command.url), (News("task_published", None, data),))
+
+
 def cancel(task: Task, command: c.CancelTask, now: str) -> Change:
     """Cancel now, or as soon as the runs that are revoked here have ended."""
     return _ask_all(task, Wish.CANCEL, command.by, command.reason, now)

@@ -178,7 +178,7 @@ def send_back(
     ``max_revisions`` is ``None`` for a person: people may send back as often as they like.
     """
     target = task.pipeline[to_step]
-    data = {"unit": target.key, "to_step": to_step, "by": by, "notes": notes}
+    data = {"unit": target.key, "to_step": to_step, "to_agent": target.agent, "by": by, "notes": notes}
     count = task.revision_count + 1
     task = structs.replace(task, revision_count=count, rejection_notes=notes, approved=None)
     news = [News("revision_requested", run, data | {"revision_count": count} | addressed(task, by))]

@@ -15,7 +15,9 @@ from baton.domain.harness_names import HARNESSES, is_harness
 from baton.domain.ids import check_id, check_slug
 from baton.domain.pipelines import Step, Template, branches_of, check_steps, checked, units_of
 from baton.domain.priorities import rank_of
+from baton.domain.publishing import Publish
 from baton.domain.skill_lists import CampaignSkills, check_skills
+from baton.domain.targets import Target, check_targets, targets_of
 from baton.domain.times import parse_instant
 
 TARGET_LIMIT = 10_000
@@ -36,7 +38,9 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed_keywords: tuple[str, ...] = ()
     competitor_urls: tuple[str, ...] = ()
     deliverables: dict[str, bool] = {}
+    products: tuple[str | Target, ...] = ()
     focus_groups: tuple[str, ...] = ()
+    publish: Publish | None = None
     services: dict[str, tuple[str, ...]] = {}
     sources: tuple[str, ...] = ()
     harness: str | None = None
@@ -56,6 +60,7 @@ class CampaignFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError("generate must be per_article or batch")
         if self.harness is not None and not is_harness(self.harness):
             raise ValueError(f"harness {self.harness!r} is not one of {', '.join(HARNESSES)}")
+        check_targets(self.products)
         if not isinstance(self.skills, CampaignSkills):
             check_skills("skills", self.skills)
 
@@ -124,6 +129,7 @@ def campaign_from(written: CampaignFile, snapshot: Template, sources: tuple[str,
     check_deliverables(written.deliverables, snapshot)
     fields = {name: getattr(written, name) for name in written.__struct_fields__ if name != "slug"}
     fields |= {"snapshot": snapshot, "sources": sources, "created_by": by, "skills": _skills_of(written, snapshot)}
+    fields["products"] = targets_of(written.products)
     return CreateCampaign(id=written.slug, fields=fields)
 
 

@@ -33,7 +33,7 @@ def backlogs(tasks: Iterable[Task], campaigns: Iterable[Campaign], settings: Set
     A blocked task counts as it did before: more work must not be piled up behind what is blocked.
     """
     own, every = settings.heartbeats.min_backlog, settings.sweep.min_backlog
-    if not every and not any(own.values()):
+    if not settings.has_backlogs:
         return []
     have = Counter(task.project for task in tasks if _is_unbegun(task) and task.project is not None)
     active = {campaign.project for campaign in campaigns if campaign.status is CampaignStatus.ACTIVE}

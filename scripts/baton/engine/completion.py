@@ -94,7 +94,9 @@ def look_at(door: Door, clock: Clock, papers: Papers, campaign_id: str, by: str 
     files = [file for task in tasks for file in _files_of(task, papers)]
     wanted = campaign.snapshot.on_complete
     if wanted.manifest:
-        manifest = {"campaign": campaign.id, "files": files}
+        manifest: dict[str, Any] = {"campaign": campaign.id, "files": files}
+        if campaign.publish is not None:
+            manifest["publish"] = campaign.publish
         papers.write(root, "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
     if wanted.summary:
         papers.write(root, "reports/completion-summary.md", _summary(campaign, tasks, files, clock.now()).encode())

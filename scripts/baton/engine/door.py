@@ -13,6 +13,7 @@ from baton.domain.errors import (
     IllegalTransition,
     LeaseHeld,
     LeaseMismatch,
+    ProjectNotFound,
     TaskNotFound,
 )
 from baton.domain.exchange import Commit
@@ -22,6 +23,7 @@ from baton.domain.statuses import TaskStatus
 if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
     from baton.domain.campaigns import Campaign
+    from baton.domain.projects import Project
     from baton.ports import Config, Store
 
 Step = Any  # a command, or a function of the record that returns one (or None)
@@ -76,6 +78,21 @@ class Door:
             return self.store.campaigns.update(id, change)
         except CampaignNotFound:
             raise CampaignNotFound(f"there is no campaign '{id}'", cure="campaign.py list shows them") from None
+        except IllegalTransition as refused:
+            self._note(refused, task=None, command=command)
+            raise
+
+    def project(self, id: str, command: Any) -> Project:
+        """Apply one command to a project."""
+        from baton.domain import project_table  # start-up: only people change projects
+
+        def change(project: Project | None, now: str) -> Commit:
+            return Commit(*project_table.decide(project, command, now))
+
+        try:
+            return self.store.projects.update(id, change)
+        except ProjectNotFound:
+            raise ProjectNotFound(f"there is no project '{id}'", cure="project.py list shows them") from None
         except IllegalTransition as refused:
             self._note(refused, task=None, command=command)
             raise

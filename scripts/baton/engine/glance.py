@@ -34,8 +34,19 @@ from baton.ports import Clock, Damage, SlotState, Store
 class Glance:
     """What is gathered while the records go by, each looked at once and dropped: a home may hold very many."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, parking: Parking, stop_file: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        parking: Parking,
+        stop_file: str | None,
+        project: str | None = None,
+    ) -> None:
+        """``project``: only its tasks and campaigns are shown; places in line are the home's all the same."""
         self._store = store
+        self._project = project
+        self._strange: set[str] = set()
         self._clock = clock
         self._now = clock.now()
         self._settings = settings
@@ -47,6 +58,7 @@ class Glance:
         self._beating: list[Lease] = []
         self.statuses: dict[str, str] = {}
         self.running: list[Running] = []
+        self.lost: list[str] = []
         self.blocked: list[BlockedTask] = []
         self.spoiled: list[Spoiled] = []
         self.usage = NOTHING
@@ -61,16 +73,27 @@ class Glance:
             else:
                 self._campaigns[campaign.id] = campaign
 
+    def read_projects(self) -> None:
+        """Look whether every project can be read."""
+        for one in self._store.projects.live():
+            if isinstance(one, Damage):
+                self.spoiled.append(spoiled_line(one))
+
     def read_tasks(self) -> None:
         """Read every live task; keep of each only what will be shown."""
         for task in self._store.tasks.live():
             if isinstance(task, Damage):
                 self.spoiled.append(spoiled_line(task))
                 continue
-            self.statuses[task.id] = task.status.value
-            self.usage = added(self.usage, task.usage)
+            if self._project in (None, task.project):
+                self.statuses[task.id] = task.status.value
+                self.usage = added(self.usage, task.usage)
+            else:
+                self._strange.add(task.id)
             runs = [lease for lease in task.leases if lease.kind is LeaseKind.RUN]
             self._leased += [(task, lease) for lease in runs]
+            if task.blocked is not None and task.id in self._strange:
+                continue
             if task.blocked is not None:
                 self.blocked.append(blocked_line(task, task.blocked))
             elif not task.is_finished and task.pipeline:
@@ -115,10 +138,14 @@ class Glance:
             if life is not Life.DEAD or slots is None:
                 slot = by_number.get(lease.holder.slot) if lease.holder.slot is not None else None
                 self.running.append(heartbeat_line(lease, slot if life is Life.ALIVE else None))
+            else:
+                self.lost.append(f"the heartbeat of {lease.agent} has lost its supervisor; the next sweep ends it")
         for task, lease in self._leased:
             unit = task.unit(lease.unit)
             life = life_of(lease, by_number, me, {}, self._now, monotonic, stale)
             if life is not Life.DEAD or slots is None:
+                if task.id in self._strange:
+                    continue
                 slot = by_number.get(lease.holder.slot) if lease.holder.slot is not None else None
                 self.running.append(running_line(task, unit, lease, slot if life is Life.ALIVE else None))
             elif stands(self._store, task):
@@ -130,13 +157,16 @@ class Glance:
         """Part what starts next from what waits; ``startable_count``: how many could start now."""
         ready, waits = [], []
         for place, (_, one) in enumerate(sorted(self._in_line, key=lambda pair: pair[0]), 1):
+            if one.task in self._strange:
+                continue
             reason = self._reasons.in_line(one.task, one.priority, place, startable_count)
             if reason.why is Why.READY:
                 ready.append(structs.replace(one, place=reason.place))
             else:
                 told = {"why": reason.why.value, "text": reason.text, "place": reason.place, "cure": reason.cure}
                 waits.append(structs.replace(one, **told))
-        later = sorted(self._later, key=lambda one: (_order(one), one.until or "", one.task))
+        mine = [one for one in self._later if one.task not in self._strange]
+        later = sorted(mine, key=lambda one: (_order(one), one.until or "", one.task))
         return ready, sorted([*waits, *later], key=_order)
 
     # -- campaigns ------------------------------------------------------------------------------------------------
@@ -146,6 +176,8 @@ class Glance:
         archived: set[str] | None = None
         lines = []
         for campaign in self._campaigns.values():
+            if self._project not in (None, campaign.project):
+                continue
             counts = final_counts(campaign)
             if counts is None:
                 if archived is None:

@@ -132,7 +132,7 @@ class ParkedHarness(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """Everything at a glance; lists are complete here, and cut only on the screen."""
+    """Everything at a glance; lists are complete here, and cut only on the screen. ``project``: only of this one."""
 
     home: str
     at: str
@@ -151,3 +151,4 @@ class Status(Struct, frozen=True, kw_only=True):
     damaged: list[Spoiled]
     parked: list[ParkedHarness]
     warnings: list[str]
+    project: str | None = None

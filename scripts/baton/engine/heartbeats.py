@@ -110,9 +110,11 @@ class Heartbeats:
         if parked is not None:
             raise NotReady(parked.text, cure=parked.cure or "")
         settings = self._seat.settings()
-        schedule = schedule_of(settings.heartbeats.agents.get(agent), skill) if cause is Cause.SCHEDULE else None
-        if cause is Cause.SCHEDULE and schedule is None:
-            raise NotReady(f"no heartbeat of {agent} is asked for any more")
+        followed, schedule = settings.heartbeats.agents, None
+        if cause is Cause.SCHEDULE:
+            schedule = schedule_of(followed[agent], skill) if agent in followed else None
+            if schedule is None:
+                raise NotReady(f"no heartbeat of {agent} is asked for any more")
         sight = self._look(skill, cause, project)
         before = self._door.store.agents.read(agent)
         reason = nothing_to_do(skill, cause, sight, before)

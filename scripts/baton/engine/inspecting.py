@@ -14,10 +14,10 @@ from msgspec import structs
 from baton.domain.errors import BatonError
 from baton.domain.evidence import not_done
 from baton.domain.records import Lease, Task, Unit
-from baton.domain.redaction import redact
+from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Outcome, ReportKind
 from baton.engine.granting import Granted
-from baton.engine.judging import Watched, is_secret
+from baton.engine.judging import Watched
 from baton.engine.preparation import Preparation
 from baton.ports import Inspection, Store
 

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from baton.domain.errors import BatonError, HarnessMissing, NotFound, StorageError
 from baton.domain.exchange import Ending, Verdict
 from baton.domain.records import Report
-from baton.domain.redaction import redact
+from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
 from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
@@ -167,11 +167,6 @@ def not_prepared(error: BatonError | OSError) -> Watched:
     kind = FailureKind.AGENT_MISSING if isinstance(error, NotFound) else FailureKind.HARNESS_MISSING
     message = f"{error.message}; {error.cure}" if error.cure else error.message
     return Watched(outcome=Outcome.AGENT_MISSING, kind=kind, message=message)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a variable's name says that its value is a secret."""
-    return any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASSWORD"))
 
 
 def _signal_name(number: int) -> str:

@@ -20,6 +20,8 @@ STUCK_SECONDS = 3600.0
 CIRCLES = 2
 FAILURES = 2
 FIRST = 50
+# What an agent was shown is kept in its record, which must stay small whatever becomes of ten thousand tasks.
+MOST = 500
 
 
 class Matter(Struct, frozen=True, kw_only=True):
@@ -33,7 +35,10 @@ class Matter(Struct, frozen=True, kw_only=True):
 def matters_of(
     scene: Scene, parked: Iterable[Parked], starving: Mapping[str, str], *, is_stopped: bool
 ) -> list[Matter]:
-    """Return what needs judgement, by what costs most; ``starving``: projects whose agent was asked in vain, and how."""
+    """Return what needs judgement, by what costs most, at most ``MOST``.
+
+    ``starving``: projects whose agent was asked in vain, and how often.
+    """
     if is_stopped:
         return []  # a person has stopped all this, and knows why
     found = [_of_damage(damage) for damage in scene.damage]
@@ -48,7 +53,7 @@ def matters_of(
     ]
     # A limit that ends by itself, or slots that are all in use, hold things up as they should.
     is_idle = sum(slot.held or slot.supervised for slot in scene.slots.values()) < scene.settings.concurrency.agents
-    return found + (_stuck(scene, tasks) if is_idle and not limits else [])
+    return [*(_stuck(scene, tasks) if is_idle and not limits else []), *found][:MOST]
 
 
 def unjudged(matters: Iterable[Matter], judged: Iterable[str]) -> list[Matter]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import Struct, structs, to_builtins
 
-from baton.domain.agent_records import UNIT, Cause
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
 from baton.domain.errors import AgentNotFound, BatonError
@@ -23,11 +21,19 @@ from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
 from baton.engine.job_facts import has_template, job_facts, made_up_skill, template_of
+from baton.engine.private_files import write_private
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
+from baton.engine.recollection import Recollection
+from baton.engine.run_names import names_of_heartbeat, names_of_run
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
+from baton.engine.targets import targeted
 from baton.engine.workplaces import Workplaces
 from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
+
+if TYPE_CHECKING:
+    from baton.domain.agent_records import Cause
+    from baton.domain.projects import Project
 
 
 class Prompts(Protocol):
@@ -59,15 +65,19 @@ class Preparation:
         prompts: Callable[[], Prompts],
         workplaces: Workplaces,
         skill_folders: SkillFolders,
+        recollection: Recollection,
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
+        project: Callable[[str], Project | None],
     ) -> None:
+        self._project = project
         self._places = places
         self._agents = agents
         self._config = config
         self._prompts = prompts
         self._workplaces = workplaces
         self._skill_folders = skill_folders
+        self._recollection = recollection
         self._harness = harness
         self._environ = environ
 
@@ -84,8 +94,13 @@ class Preparation:
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
         self.keep_earlier(task, unit)
-        facts = prompt_facts(self._places, self._workplaces, task, unit, lease, campaign, skill, workspace, settings)
-        baton = self._names(task, unit, lease.agent, lease.run, workspace) | {"BATON_LEASE": str(lease.token)}
+        project = targeted(self._project, task, campaign)
+        facts = prompt_facts(
+            self._places, self._workplaces, task, unit, lease, campaign, project, skill, workspace, settings
+        )
+        baton = names_of_run(self._places.home, task, unit, lease.agent, lease.run, workspace) | {
+            "BATON_LEASE": str(lease.token)
+        }
         resume = session_for(unit, name, settings)
         facts["beside"] = self._workplaces.beside(task)
         template = "step"
@@ -99,6 +114,8 @@ class Preparation:
 
         ``sight`` is what the agent is shown of the home: the template's facts, and a file of them for programs.
         """
+        from baton.domain.agent_records import UNIT  # start-up: the sweep imports this room
+
         assert lease.run is not None
         settings = self._config.settings()
         unit = Unit(step=None, key=UNIT, agent=lease.agent)
@@ -111,17 +128,7 @@ class Preparation:
         write_private(seen, msgspec.json.format(msgspec.json.encode(sight)).decode())
         facts = heartbeat_facts(self._places, lease, skill, workspace, settings) | sight
         facts |= {"project": project, "cause": cause.value}
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_HEARTBEAT": cause.value,
-            "BATON_AGENT": lease.agent,
-            "BATON_RUN": lease.run,
-            "BATON_WORKSPACE": workspace,
-            "BATON_SIGHT_FILE": seen,
-            "BATON_PYTHON": sys.executable,
-        }
-        if project is not None:
-            baton["BATON_PROJECT"] = project
+        baton = names_of_heartbeat(self._places.home, cause, lease.agent, lease.run, workspace, seen, project)
         place = place_of(lease.agent)
         return self._ready(place, unit, lease, skill, harness, further, workspace, "heartbeat", facts, baton, None)
 
@@ -150,10 +157,12 @@ class Preparation:
         model = models.get(word, word) if word else None
         log = self._log(lease)
         prompt_file = f"{log}.prompt.md"
-        # Agent programs that are let into a folder refuse to start when it is not there.
-        os.makedirs(os.path.dirname(facts["memory_file"]), 0o700, exist_ok=True)
-        write_private(prompt_file, self._prompts().render(template, facts | {"skills": told_of(further)}))
+        limit = self._config.settings().memory.prompt_bytes
+        memory = self._recollection.of(lease.agent, limit, task=baton.get("BATON_TASK"), run=lease.run)
+        facts |= {"skills": told_of(further), "memory": memory, "memory_file": memory.file}
+        write_private(prompt_file, self._prompts().render(template, facts))
         environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
+        protocol = os.path.dirname(facts["protocol_file"])
         job = Job(
             run=lease.run,
             skill=skill,
@@ -164,10 +173,11 @@ class Preparation:
             environ=environ,
             readable=(
                 *([skill.folder] if skill.folder else []),
-                os.path.dirname(facts["protocol_file"]),
+                protocol,
+                *memory.readable,
                 *(one.folder for one in further),
             ),
-            writable=(os.path.dirname(facts["memory_file"]), *facts.get("beside", ())),
+            writable=(*memory.writable, *facts.get("beside", ())),
             resume=resume,
             skills=(skill, *further),
         )
@@ -191,6 +201,7 @@ class Preparation:
                 "resumed": job.resume,
                 "scratch": invocation.scratch,
                 **given,
+                **({"memory": told} if (told := memory.as_facts()) else {}),
                 # What is known until it has ended; the sweep takes it where nobody lives to say more.
                 "usage": to_builtins(NOTHING if harness.is_free else UNKNOWN),
             },
@@ -231,7 +242,9 @@ class Preparation:
             task=task.id,
             run=run,
             workspace=workspace,
-            environ=self._environment(self._names(task, unit, agent, run, workspace), skill, harness)
+            environ=self._environment(
+                names_of_run(self._places.home, task, unit, agent, run, workspace), skill, harness
+            )
             | {CHECK_MARK: "1"},
             since_ns=since_ns,
             begun_ns=begun_ns,
@@ -262,28 +275,3 @@ class Preparation:
         return agent_environment(
             self._environ, self._config.credential, allowed=allowed, scripts=self._places.scripts, baton=baton
         )
-
-    def _names(self, task: Task, unit: Unit, agent: str, run: str, workspace: str) -> dict[str, str]:
-        """What tells the programs of a run where they are."""
-        baton = {
-            "BATON_HOME": self._places.home,
-            "BATON_TASK": task.id,
-            "BATON_STEP": "" if unit.step is None else str(unit.step),
-            "BATON_AGENT": agent,
-            "BATON_RUN": run,
-            "BATON_WORKSPACE": workspace,
-            "BATON_PYTHON": sys.executable,
-        }
-        label = task.label_of(unit.key)
-        if label is not None:
-            baton["BATON_BRANCH"] = label
-        return baton
-
-
-def write_private(path: str, text: str) -> None:
-    """Write a file for a run, which nobody else may read: whole or not at all, another run may be reading it."""
-    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-    fd = os.open(f"{path}.{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(text.encode())
-    os.replace(f"{path}.{os.getpid()}", path)

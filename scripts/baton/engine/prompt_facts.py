@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -19,11 +19,14 @@ from baton.engine.past_work import lifted_block, past_failures, previous_result
 from baton.engine.run_policies import policy_for, timeout_for
 from baton.engine.workplaces import Workplaces
 
+if TYPE_CHECKING:
+    from baton.domain.projects import Project
+
 PROTOCOL = "baton-protocol"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Paths that agents are told: the home, the scripts, the shipped skills, the logs, the memory.
+    """Paths that agents are told: the home, the scripts, the shipped skills, the logs.
 
     ``services_page`` is asked before each run: the page about services as they are now, ``None`` where there are none.
     """
@@ -32,7 +35,6 @@ class Places(Struct, frozen=True, kw_only=True):
     scripts: str
     skills: str
     logs: str
-    memory: str
     services_page: Callable[[], str | None]
 
 
@@ -44,7 +46,6 @@ def heartbeat_facts(places: Places, lease: Lease, skill: Skill, workspace: str, 
         "role": skill.role,
         "skill_file": os.path.join(skill.folder, "SKILL.md"),
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
-        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
         "scripts": places.scripts,
         "workspace": workspace,
         "output": f"{lease.run}.md",
@@ -60,18 +61,19 @@ def prompt_facts(
     unit: Unit,
     lease: Lease,
     campaign: Campaign | None,
+    project: Project | None,
     skill: Skill,
     workspace: str,
     settings: Settings,
 ) -> dict[str, Any]:
-    """Return the facts for the template of a step's prompt."""
+    """Return the facts for the template of a step's prompt; ``project`` is read where something of it is targeted."""
     return {
+        **_targeted(task, campaign, project),
         "agent": lease.agent,
         "role": skill.role,
         "is_reviewer": "review" in f"{skill.role or ''} {lease.agent}",
         "skill_file": os.path.join(skill.folder, "SKILL.md") if skill.folder else None,
         "protocol_file": os.path.join(places.skills, PROTOCOL, "SKILL.md"),
-        "memory_file": os.path.join(places.memory, "WORKING", f"{lease.agent}.md"),
         "services_file": places.services_page(),
         "capabilities": (*skill.requires, *skill.optional),
         "scripts": places.scripts,
@@ -96,4 +98,23 @@ def prompt_facts(
         "previous": previous_result(task, unit),
         "comments": last_comments(task),
         "failures": past_failures(unit),
+    }
+
+
+def _targeted(task: Task, campaign: Campaign | None, project: Project | None) -> dict[str, Any]:
+    """Return what the task is for, as the project's record says now; ``readers``: by name, also without a record."""
+    told: dict[str, Any] = {"products": [], "groups": [], "readers": list(task.focus_groups)}
+    if project is not None:
+        from baton.domain import targeting  # start-up: most runs are for nothing that a project describes
+
+        known, wanted = project.focus_groups, campaign.products if campaign is not None else ()
+        told = {
+            "products": [
+                targeting.told_of_product(project.product(one.product), one.role, project.id) for one in wanted
+            ],
+            "groups": [targeting.told_of_group(known[word], project.id) for word in task.focus_groups if word in known],
+            "readers": [known[word].name if word in known else word for word in task.focus_groups],
+        }
+    return told | {
+        "publish": campaign.publish.lines() if campaign is not None and campaign.publish is not None else [],
     }

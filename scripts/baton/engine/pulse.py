@@ -5,14 +5,16 @@ The sweep only starts supervisors; each looks again under the lock of its agent'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from baton.domain.agent_commands import FeedProject, SkipHeartbeat
-from baton.domain.agent_records import AgentRecord, Cause
+from baton.domain.agent_records import UNIT, AgentRecord, Cause
 from baton.domain.agents import asked_until, is_due, rests_until
 from baton.domain.errors import BatonError
+from baton.domain.readiness import Reason
+from baton.domain.records import Unit
 from baton.engine.backlogs import Backlog
 from baton.engine.findings import Scene
 from baton.engine.heartbeats import Sight, nothing_to_do, schedule_of
@@ -38,7 +40,6 @@ class Due(Struct, frozen=True, kw_only=True):
 class Pulse(Struct, kw_only=True):
     """What was found due and begun; ``notes`` say what waits, and for what."""
 
-    starving: int = 0
     started: int = 0
     notes: list[str]
     errors: list[str]
@@ -49,7 +50,7 @@ def starving_in_vain(scene: Scene) -> dict[str, str]:
     refill = {agent.id: agent for agent in scene.heard}.get(scene.settings.heartbeats.refill)
     hungry = refill.hungry if refill is not None else {}
     return {
-        project: f"{refill.id if refill is not None else ''} was asked {hunger.count} times"
+        project: f"{refill.id if refill is not None else ''} was asked {hunger.count} times in vain"
         for project, hunger in hungry.items()
         if hunger.count >= VAIN
     }
@@ -68,18 +69,36 @@ def due_heartbeats(
             pulse.errors.append(f"heartbeat of {agent}: {error}")
             continue
         found += [one] if one is not None else []
-    hungry = _hungry(scene, lows, records, pulse)
+    try:
+        hungry = _hungry(scene, lows, records, pulse)
+    except BatonError as error:
+        pulse.errors.append(f"heartbeat of {scene.settings.heartbeats.refill}: {error}")
+        return found
     # An agent has one heartbeat at a time: what is due besides is due the next time, too.
     return found if hungry is None else [*(one for one in found if one.agent != hungry.agent), hungry]
 
 
+def not_parked(due: Sequence[Due], parked: Callable[[Unit], Reason | None], pulse: Pulse) -> list[Due]:
+    """Return the heartbeats whose harness may be used; of the others it is said why they wait."""
+    free = []
+    for one in due:
+        reason = parked(Unit(step=None, key=UNIT, agent=one.agent))
+        if reason is None:
+            free.append(one)
+        else:
+            pulse.notes.append(f"a heartbeat of {one.agent} is due; {reason.text}")
+    return free
+
+
 def feed(scene: Scene, lows: Sequence[Backlog]) -> None:
-    """Note which projects have enough to do again: what they were asked for helped."""
+    """Note which projects have enough to do again, and for which something was made at least."""
     low = {backlog.project for backlog in lows}
     for agent in scene.heard:
-        for project in agent.hungry:
+        for project, hunger in agent.hungry.items():
             if project not in low:
                 scene.door.agent(agent.id, FeedProject(project=project))
+            elif any(task.project == project and task.created_at >= hunger.asked_at for task in scene.tasks):
+                scene.door.agent(agent.id, FeedProject(project=project, enough=False))
 
 
 def start(due: Sequence[Due], slots: Slots, launcher: Launcher, limit: int, pulse: Pulse) -> None:
@@ -147,6 +166,8 @@ def _hungry(scene: Scene, lows: Sequence[Backlog], records: Mapping[str, AgentRe
             pulse.notes.append(f"{text}; {agent} is not asked again before {until}")
         else:
             pulse.notes.append(text)
+            if found is None:
+                scene.agents.find(agent)
             found = found or Due(agent=agent, cause=Cause.BACKLOG, project=low.project)
     return found
 

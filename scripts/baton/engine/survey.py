@@ -44,6 +44,7 @@ def survey_of(store: Store) -> Survey:
             survey.damage.append(campaign)
         else:
             survey.newest_at = max(survey.newest_at, campaign.updated_at)
+    survey.damage += [one for one in store.projects.live() if isinstance(one, Damage)]
     for agent in store.agents.live():
         if isinstance(agent, Damage):
             survey.damage.append(agent)

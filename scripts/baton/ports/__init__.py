@@ -14,6 +14,7 @@ from baton.domain.exchange import SlotState as SlotState
 from baton.domain.exchange import Verdict as Verdict
 from baton.ports.state import Kind as Kind
 from baton.ports.state import Log as Log
+from baton.ports.state import Memories as Memories
 from baton.ports.state import Parkings as Parkings
 from baton.ports.state import Ready as Ready
 from baton.ports.state import Runs as Runs

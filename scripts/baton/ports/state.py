@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from baton.domain.campaigns import Campaign
 from baton.domain.exchange import Commit, Damage, SlotState
+from baton.domain.memory import Glimpse
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Task
 
 if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
+    from baton.domain.projects import Project
 
 R = TypeVar("R", covariant=True)
 
 
 class Kind(Protocol[R]):
-    """Records of one kind: ``task``, ``campaign`` or ``agent``."""
+    """Records of one kind: ``task``, ``campaign``, ``project`` or ``agent``."""
 
     def update(self, id: str, change: Callable[[R | None, str], Commit]) -> R:
         """Change one record, whole or not at all, and return it.
@@ -89,9 +91,12 @@ class Log(Protocol):
         A campaign's are also those of its tasks. Retention may have taken the oldest.
         """
 
-    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+    def read_from(
+        self, cursor: tuple[str, int] | None, most_bytes: int | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor (all of the newest file's end for ``None``: none) and the cursor behind them.
 
+        With ``most_bytes`` the first of them, of about so many bytes in the log; the cursor tells how far that was.
         What is returned has been synced: a cursor that is kept never stands behind a line that power loss can take.
         """
 
@@ -179,6 +184,31 @@ class Parkings(Protocol):
         """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
 
 
+class Memories(Protocol):
+    """What agents remember: files that they and people change, too. A name is a path below ``memory/``."""
+
+    def path(self, name: str) -> str:
+        """Where a file stands, or would stand."""
+
+    def names(self, layer: str) -> list[str]:
+        """The files of a layer, by name."""
+
+    def make_layer(self, layer: str) -> str:
+        """Make the folder of a layer if it is missing; return it. One that leads out of the memory is refused."""
+
+    def glimpse(self, name: str, limit: int) -> Glimpse | None:
+        """Read a file, or as much of its ends as a prompt with this limit needs; ``None`` when there is none."""
+
+    def text(self, name: str) -> str:
+        """A whole file, empty when there is none; one that is too large to be rewritten is refused."""
+
+    def change(self, name: str, change: Callable[[str], str]) -> bool:
+        """Put what ``change`` makes of a file's text in its place, whole; tell whether that is something else."""
+
+    def set_aside(self, name: str, as_name: str) -> None:
+        """Give a file that nobody can go on with another name."""
+
+
 class Turns(Protocol):
     """Which assignment had the turn of a namespace last; whether it still has it, its record says."""
 
@@ -199,6 +229,8 @@ class Store(Protocol):
     def tasks(self) -> Kind[Task]: ...
     @property
     def campaigns(self) -> Kind[Campaign]: ...
+    @property
+    def projects(self) -> Kind[Project]: ...
     @property
     def agents(self) -> Kind[AgentRecord]: ...
     @property

@@ -11,6 +11,8 @@ from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.records import SCHEMA
 
 R = TypeVar("R")
+# What a sweep reads, and sets aside when it is damaged.
+SWEPT = ("task", "campaign", "agent")
 
 
 class _Schema(msgspec.Struct):
@@ -54,10 +56,10 @@ class Codec(Generic[R]):
         return record
 
     def _damaged(self, id: str, error: Exception) -> StateDamaged:
-        return StateDamaged(
-            f"the record of {self.kind} '{id}' cannot be read: {error}",
-            cure="check_pipeline.py sets it aside in state/quarantine; restore it from a backup",
-        )
+        cure = f"mend state/{self.kind}s/{id}.json, or restore it from a backup"
+        if self.kind in SWEPT:
+            cure = "check_pipeline.py sets it aside in state/quarantine; restore it from a backup"
+        return StateDamaged(f"the record of {self.kind} '{id}' cannot be read: {error}", cure=cure)
 
     def _refuse_newer(self, data: bytes, id: str) -> None:
         try:

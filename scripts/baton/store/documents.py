@@ -94,19 +94,17 @@ def load(
     return hit
 
 
-def load_text(text: str | bytes, type: type[T], source_name: str) -> T:
+def load_text(text: str | bytes, type: type[T], source_name: str, max_bytes: int = MAX_BYTES) -> T:
     """Read a YAML or JSON text as ``type``; ``source_name`` is its name in messages. Raises ``InvalidInput``."""
-    value: T = _parsed(text, type, source_name)[1]
+    value: T = _parsed(text, type, source_name, max_bytes)[1]
     return value
 
 
 def nearest_cure(word: str, known: Iterable[str]) -> str:
-    """Return the cure for a word that is not one of ``known``: the nearest of them, and all if they are few."""
-    from difflib import get_close_matches  # start-up: for an error's words alone
+    """Return the cure for a word that is not one of ``known``."""
+    from baton.domain import refusals  # start-up: for an error's words alone
 
-    names = sorted(known)
-    near = [f"did you mean '{one}'?" for one in get_close_matches(word, names, 1)]
-    return " ".join([*near, f"known: {', '.join(names)}"] if len(names) <= 12 or not near else near)
+    return refusals.nearest_cure(word, known)
 
 
 # -- the cache ----------------------------------------------------------------------------------------------------
@@ -164,11 +162,11 @@ def _read(path: str, found: os.stat_result) -> bytes:
     return source
 
 
-def _parsed(source: str | bytes, type: Any, name: str) -> tuple[bytes, Any]:
+def _parsed(source: str | bytes, type: Any, name: str, max_bytes: int = MAX_BYTES) -> tuple[bytes, Any]:
     from baton.store import strict_yaml  # start-up: costs more than a whole call that parses nothing
 
     try:
-        data, lines = strict_yaml.parse(source, name, max_bytes=MAX_BYTES)
+        data, lines = strict_yaml.parse(source, name, max_bytes=max_bytes)
     except strict_yaml.EmptyDocument:
         with suppress(msgspec.ValidationError):
             return b"{}", msgspec.convert({}, type, strict=True)

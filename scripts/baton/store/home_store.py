@@ -22,8 +22,10 @@ from baton.store.record_files import Index, RecordFiles
 if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
     from baton.domain.campaigns import Campaign
+    from baton.domain.projects import Project
     from baton.ports import Clock
     from baton.store.displays import DisplayFiles
+    from baton.store.memory_files import MemoryFiles
     from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
@@ -55,6 +57,13 @@ class HomeStore:
         from baton.domain.campaigns import Campaign  # start-up
 
         return self._records("campaign", Campaign, None)
+
+    @cached_property
+    def projects(self) -> RecordFiles[Project]:
+        """The project records."""
+        from baton.domain.projects import Project  # start-up
+
+        return self._records("project", Project, None)
 
     @cached_property
     def agents(self) -> RecordFiles[AgentRecord]:
@@ -92,6 +101,13 @@ class HomeStore:
         return ParkingFiles(
             self.home.in_state("parked"), self.home.in_state("tmp"), self.locks, self._clock, self.prepare
         )
+
+    @cached_property
+    def memories(self) -> MemoryFiles:
+        """What agents remember."""
+        from baton.store.memory_files import MemoryFiles  # start-up
+
+        return MemoryFiles(os.path.join(self.home.root, "memory"), self.locks, self.prepare)
 
     @cached_property
     def turns(self) -> TurnFiles:
@@ -132,7 +148,7 @@ class HomeStore:
         """Bring the log into line with the records after a boot; the caller holds the log's lock."""
         self.log.give_back(
             record.history
-            for records in (self.tasks.live(), self.campaigns.live(), self.agents.live())
+            for records in (self.tasks.live(), self.campaigns.live(), self.projects.live(), self.agents.live())
             for record in records
             if not isinstance(record, Damage)
         )
@@ -141,13 +157,14 @@ class HomeStore:
             kept.drop_twins()
         # A mark from before the boot names a place in a log that may have been longer: what was given back could lie
         # before it, and be appended once more. All that a mark could mend in the log has just been mended.
-        for kind in ("task", "campaign", "agent"):
+        for kind in ("task", "campaign", "project", "agent"):
             Marks(self.locks.folder, kind).clear_all()
 
     def _of_kind(self, kind: str) -> RecordFiles[Any]:
         kinds: dict[str, Callable[[], RecordFiles[Any]]] = {
             "task": lambda: self.tasks,
             "campaign": lambda: self.campaigns,
+            "project": lambda: self.projects,
             "agent": lambda: self.agents,
         }
         return kinds[kind]()
@@ -156,7 +173,7 @@ class HomeStore:
         """Finish every commit that a crash left half told; return how many stripes had something to finish."""
         self.prepare()
         mended = 0
-        for kind in ("task", "campaign", "agent"):
+        for kind in ("task", "campaign", "project", "agent"):
             for id in Marks(self.locks.folder, kind).left():
                 self._of_kind(kind).heal(id)
                 mended += 1

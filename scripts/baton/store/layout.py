@@ -7,11 +7,20 @@ import os
 from baton.store.files import make_folders
 
 TOOLKIT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-FOLDERS = ("config/pipelines", "config/prompts", "skills", "memory/WORKING", "memory/long-term", "projects", "logs")
+FOLDERS = (
+    "config/pipelines",
+    "config/prompts",
+    "skills",
+    "memory/WORKING",
+    "memory/daily",
+    "memory/long-term",
+    "projects",
+    "logs",
+)
 STATE_FOLDERS = (
     "tasks", "campaigns", "archive/tasks", "archive/campaigns", "runs", "events", "quarantine/tasks",
     "quarantine/campaigns", "locks", "slots", "ready", "waits", "tmp", "cache", "archive/agents", "quarantine/agents",
-    "agents",
+    "agents", "projects",
 )  # fmt: skip
 
 

@@ -143,7 +143,9 @@ class EventLog:
         """The day of the oldest file."""
         return min(self._names(), default="").removesuffix(SUFFIX) or None
 
-    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+    def read_from(
+        self, cursor: tuple[str, int] | None, most_bytes: int | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         """Events behind the cursor, and the cursor behind them; for ``None`` only the cursor at the end."""
         events: list[dict[str, Any]] = []
         if cursor is None:
@@ -152,9 +154,14 @@ class EventLog:
             return events, cursor
         for name in self._names_from(cursor[0]):
             start = cursor[1] if name == cursor[0] else 0
-            lines = self._lines(name, start)
+            lines = self._lines(name, start, most_bytes)
             events += _decoded(lines)
-            cursor = (name, start + sum(len(line) for line in lines))
+            read = sum(len(line) for line in lines)
+            cursor = (name, start + read)
+            if most_bytes is not None:
+                most_bytes -= read
+                if most_bytes <= 0 or (read and start + read < self._size(name)):
+                    break  # the rest is for the next call
         # Only now: what was appended while we read has to be safe too. Files before the newest are, since their day.
         self.sync()
         return events, cursor
@@ -237,12 +244,23 @@ class EventLog:
                 if event.get(field) == value:
                     yield event
 
-    def _lines(self, name: str, start: int) -> list[bytes]:
-        """The whole lines of a file from ``start`` on; an unterminated tail is still being written, or lost."""
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(self._path(name)).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _lines(self, name: str, start: int, most_bytes: int | None = None) -> list[bytes]:
+        """The whole lines of a file from ``start`` on; an unterminated tail is still being written, or lost.
+
+        Of more than ``most_bytes`` only the first ones, but one at least.
+        """
         try:
             with open(self._path(name), "rb") as file:
                 file.seek(start)
-                data = file.read()
+                data = file.read(-1 if most_bytes is None else most_bytes)
+                if most_bytes is not None and b"\n" not in data:
+                    data += file.readline()
         except FileNotFoundError:
             return []
         return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)

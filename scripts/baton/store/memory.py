@@ -18,6 +18,7 @@ from baton.domain.agent_records import AgentRecord
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import StateDamaged, StateNewer
 from baton.domain.parking import Parked
+from baton.domain.projects import Project
 from baton.domain.readiness import Entry, is_due, waiting
 from baton.domain.records import Event, Task
 from baton.ports import Clock, Commit, Damage, Kind, Log, Parkings, Ready, Runs, Waits
@@ -43,6 +44,7 @@ class MemoryStore:
         self.turns = MemoryTurns()
         self.tasks: MemoryKind[Task] = MemoryKind("task", self, waiting)
         self.campaigns: MemoryKind[Campaign] = MemoryKind("campaign", self, None)
+        self.projects: MemoryKind[Project] = MemoryKind("project", self, None)
         self.agents: MemoryKind[AgentRecord] = MemoryKind("agent", self, None)
 
 
@@ -87,7 +89,9 @@ class MemoryLog(Log):
         with self._lock:
             return min(self._days, default=None)
 
-    def read_from(self, cursor: tuple[str, int] | None) -> tuple[list[dict[str, Any]], tuple[str, int]]:
+    def read_from(
+        self, cursor: tuple[str, int] | None, most_bytes: int | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[str, int]]:
         with self._lock:
             newest = max(self._days, default="")
             end = (newest, len(self._days.get(newest, ())))

@@ -40,7 +40,7 @@ class Index(Struct, frozen=True):
 
 
 class RecordFiles(Generic[R]):
-    """Records of one kind (``task``, ``campaign``, ``agent``) below ``state/<kind>s`` and ``state/archive/<kind>s``."""
+    """Records of one kind (``task``, ``campaign``, ...) below ``state/<kind>s`` and ``state/archive/<kind>s``."""
 
     def __init__(
         self,

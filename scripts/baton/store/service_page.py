@@ -33,7 +33,8 @@ class ServicePage:
         data = page().encode()
         for folder in (os.path.dirname(self.path), os.path.dirname(self._note)):
             make_folder(folder)
-        replace(self.path, data, f"{self.path}.new-{os.getpid()}")
+        folder, name = os.path.split(self.path)
+        replace(self.path, data, os.path.join(folder, f".{name}.{os.getpid()}"))
         with suppress(OSError):
             replace(self._note, mark, f"{self._note}.{os.getpid()}.tmp", durable=False)
         return True

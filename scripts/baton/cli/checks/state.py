@@ -29,7 +29,12 @@ def records(patient: Patient) -> Iterator[Finding]:
         "unreadable": "check the disk, and the owner and the mode of the home",
     }
     for damage in patient.survey.damage:
-        yield warning(damage.reason, cures[damage.state])
+        is_project = damage.kind == "project" and damage.is_damaged
+        path = patient.home.in_state("projects", f"{damage.id}.json")
+        yield warning(
+            damage.reason,
+            f"mend {path}, or put a good copy from a backup in its place" if is_project else cures[damage.state],
+        )
     yield passed(f"{patient.survey.live} live tasks")
 
 

@@ -12,6 +12,7 @@ from baton.cli.templates import all_templates
 from baton.domain.errors import BatonError
 from baton.domain.lineups import agents_of
 from baton.domain.services import in_order
+from baton.domain.settings import Settings
 from baton.store.files import names_in
 from baton.store.skills import FILE
 
@@ -101,10 +102,18 @@ def agents(patient: Patient) -> Iterator[Finding]:
             named.setdefault(agent, []).append(f"pipeline {slug}")
     for agent, task in patient.survey.agents.items():
         named.setdefault(agent, []).append(f"task {task}")
+    for agent in agents_by_themselves(patient.settings):
+        named.setdefault(agent, []).append("heartbeats in config/baton.yaml")
     for agent in sorted(set(named) - known):
         where = " and ".join(dict.fromkeys(named[agent]))
         skill = os.path.join(patient.home.skills, agent, "SKILL.md")
         yield warning(f"{where}: there is no agent '{agent}'", f"write {skill}, or name another agent")
+
+
+def agents_by_themselves(settings: Settings) -> tuple[str, ...]:
+    """Return the agents that the sweep runs without a task."""
+    beats = settings.heartbeats
+    return (*beats.agents, *((beats.refill,) if settings.has_backlogs else ()))
 
 
 def harnesses(patient: Patient) -> Iterator[Finding]:
