@@ -24,7 +24,7 @@ from tests.diagrams import DESIGN, with_generated
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = [
-    "README.md", "docs/agents.md", "docs/operating.md", "docs/projects.md", "docs/services.md", "docs/assignments.md",
+    "README.md", "docs/agents.md", "docs/assignments.md", "docs/operating.md", "docs/projects.md", "docs/services.md",
 ]  # fmt: skip
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))

@@ -33,18 +33,12 @@ REPOSITORY = SCRIPTS.parent
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin/python"
 STAMP = VENV / "baton-installed.json"
+EXTRAS = {name: f"requirements-{name}.txt" for name in ("keys", "prices", "readability", "serve")}
 SETS = {
     "runtime": ["requirements.txt"],
-    "readability": ["requirements-readability.txt", "requirements.txt"],
-    "prices": ["requirements-prices.txt", "requirements.txt"],
-    "test": ["tests/requirements.txt", "requirements-prices.txt", "requirements-readability.txt", "requirements.txt"],
-    "bench": [
-        "tests/benchmarks/requirements.txt",
-        "tests/requirements.txt",
-        "requirements-prices.txt",
-        "requirements-readability.txt",
-        "requirements.txt",
-    ],
+    **{name: [file, "requirements.txt"] for name, file in EXTRAS.items()},
+    "test": ["tests/requirements.txt", *EXTRAS.values(), "requirements.txt"],
+    "bench": ["tests/benchmarks/requirements.txt", "tests/requirements.txt", *EXTRAS.values(), "requirements.txt"],
 }
 """What can be asked for: the file that pip is given, then the files it includes."""
 

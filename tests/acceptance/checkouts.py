@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = f".venv/{LIBRARY}/site-packages"
+EXTRAS = [file.stem.removeprefix("requirements-") for file in sorted(ROOT.glob("requirements-*.txt"))]
 DEMO = "import sys, tiny; print('tiny', tiny.VERSION, *sys.argv[1:])\n"
 
 
@@ -144,11 +145,11 @@ class Checkout:
 def fresh(folder: Path, python: Path) -> Checkout:
     (folder / "scripts/baton/demo").mkdir(parents=True)
     (folder / "tests/benchmarks").mkdir(parents=True)
-    (folder / "tests/requirements.txt").write_text(
-        "-r ../requirements.txt\n-r ../requirements-prices.txt\n-r ../requirements-readability.txt\nchecker\n"
-    )
-    (folder / "requirements-readability.txt").write_text("-r requirements.txt\nmeter==1\n")
-    (folder / "requirements-prices.txt").write_text("-r requirements.txt\n")
+    included = "".join(f"-r ../requirements-{name}.txt\n" for name in EXTRAS)
+    (folder / "tests/requirements.txt").write_text(f"-r ../requirements.txt\n{included}checker\n")
+    for name in EXTRAS:
+        own = "meter==1\n" if name == "readability" else ""
+        (folder / f"requirements-{name}.txt").write_text(f"-r requirements.txt\n{own}")
     (folder / "tests/benchmarks/requirements.txt").write_text("-r ../requirements.txt\n")
     for front in ("demo", "test"):
         shutil.copy(ROOT / "scripts" / front, folder / "scripts")

@@ -153,6 +153,7 @@ def check(home: Home) -> None:
             name, *place = event["id"].split(":")
             told.setdefault(name, []).append(tuple(map(int, place)))
     everything = {f"task/{id}": record for id, record in records.items()} | {"campaign/soak": home.campaign("soak")}
+    everything["project/acme"] = json.loads((home.state / "projects/acme.json").read_text())
     assert set(told) == set(everything)
     for name, record in everything.items():
         assert told[name] == sorted(set(told[name])), name

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.acceptance.checkouts import DEMO, SITE, Checkout, Index, listing
+from tests.acceptance.checkouts import DEMO, EXTRAS, SITE, Checkout, Index, listing
 
 from baton import venv_pip
 
@@ -32,7 +32,7 @@ def test_venv_is_made_without_ensurepip_from_an_index(checkout: Checkout, index:
     assert subprocess.run([checkout.venv / "bin/python", "-m", "pip", "--version"], check=False).returncode == 0
     assert list((checkout.folder / "scripts/baton/__pycache__").glob("start.*.pyc"))
     assert listing(checkout.python.parents[1]) == system
-    ours = {"requirements.txt", "requirements-prices.txt", "requirements-readability.txt", "scripts", "tests"}
+    ours = {"requirements.txt", *(f"requirements-{name}.txt" for name in EXTRAS), "scripts", "tests"}
     assert {path.name for path in checkout.folder.iterdir()} - {".venv"} == ours
 
 

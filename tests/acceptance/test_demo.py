@@ -183,7 +183,7 @@ def test_the_news_that_was_sent_is_printed(told: Told) -> None:
 
 def test_the_check_at_the_end_compares_log_state_runs_files_and_what_is_held(told: Told) -> None:
     part = told.part("Check that nothing was lost")
-    assert re.search(r"^   log = state  \d+ events; the histories of 3 tasks and the campaign tell", part, re.MULTILINE)
+    assert re.search(r"^   log = state  \d+ events; the histories of 3 tasks, the campaign and its", part, re.MULTILINE)
     runs = re.search(r"^   runs +(\d+) in the log, (\d+) records, and they agree: (.+)$", part, re.MULTILINE)
     assert runs is not None and runs[1] == runs[2]
     ends = {name: int(count) for count, name in (one.split(" ", 1) for one in runs[3].split(", "))}
@@ -269,7 +269,8 @@ class Copied:
     def __init__(self, home: Path, folder: Path) -> None:
         self.path = folder / "home"
         shutil.copytree(home, self.path)
-        files = [*self.path.glob("state/archive/tasks/*.json"), *self.path.glob("state/campaigns/*.json")]
+        kinds = ("archive/tasks", "campaigns", "projects")
+        files = [file for kind in kinds for file in self.path.glob(f"state/{kind}/*.json")]
         self.records = [json.loads(file.read_bytes()) for file in files]
 
     @property

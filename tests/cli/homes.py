@@ -30,7 +30,7 @@ ALWAYS_JSON = (
     "acquire_lock", "activate_campaign", "check_pipeline", "complete_branch", "complete_step", "release_lock",
     "request_revision", "resolve_service",
 )  # fmt: skip
-FOR_PEOPLE = ("cost", "init_home", "invoke_agent", "notify", "review", "run_service", "why")
+FOR_PEOPLE = ("call_model", "cost", "init_home", "invoke_agent", "notify", "review", "run_service", "serve_runs", "why")
 VERBS = {
     "assignment": (
         "create", "queue", "list", "show", "jobs", "job", "insert-job", "update", "complete", "block", "unblock",
@@ -41,9 +41,11 @@ VERBS = {
     "campaign": (
         "create", "list", "show", "update", "pause", "resume", "complete", "extend", "preflight", "timeline",
     ),
+    "key": ("set", "list", "remove", "rotate", "check"),
     "memory": ("list", "show", "note", "forget"),
     "pipeline": ("list", "show", "create", "validate", "rename", "fork", "remove", "set-model"),
     "service": ("list", "toggle", "reorder", "health"),
+    "stream_run": ("create", "start", "show", "list", "delete", "follow", "retry"),
     "focus_group": ("create", "import", "list", "show", "update", "archive", "unarchive"),
     "product": ("create", "list", "show", "update", "archive", "unarchive"),
     "project": ("create", "list", "show", "update", "archive", "unarchive"),

@@ -218,6 +218,18 @@ def test_a_person_inserts_updates_blocks_unblocks_and_completes(assigning: Home)
     assert [one["text"] for one in completed["decisions"]] == ["Cache first"]
 
 
+def test_who_takes_a_job_by_hand_takes_the_turn_with_it(assigning: Home) -> None:
+    create(assigning)
+    assigning.ok("assignment", "create", "x", "--id", "second")
+
+    answer = assigning.complete("fix-login", "plan", "--summary", "by hand")
+
+    assert (answer["next_agent"], show(assigning)["turn"]) == ("pm", True)
+    refused = assigning.call("acquire_lock", "second", "--agent", "plan")
+    assert refused.refusal == (75, "not_ready")
+    assert refused.error["message"] == "fix-login is the active assignment of namespace default"
+
+
 def test_the_same_key_again_inserts_nothing(assigning: Home) -> None:
     create(assigning)
     words = ("insert-job", "fix", "--type", "implement", "--key", "k", "--json")

@@ -27,6 +27,7 @@ WORDS = {
     ("notify",): "hello",
     ("run_service",): "seo",
     ("review",): "t-1",
+    ("serve_runs",): "--port 0",
     ("cost",): "--by agent --since 7d",
     ("why",): "t-1",
     ("agent", "list"): "",
@@ -44,6 +45,11 @@ WORDS = {
     ("campaign", "complete"): "spring",
     ("campaign", "extend"): "spring",
     ("campaign", "timeline"): "spring",
+    ("key", "set"): "A_KEY",
+    ("key", "list"): "",
+    ("key", "remove"): "A_KEY",
+    ("key", "rotate"): "",
+    ("key", "check"): "",
     ("campaign", "preflight"): "spring",
     ("memory", "list"): "",
     ("memory", "show"): "alpha",
@@ -97,6 +103,14 @@ WORDS = {
     ("transfer", "import"): "x.yaml",
     ("task", "create"): "x.yaml",
     ("task", "list"): "",
+    ("call_model",): "",
+    ("stream_run", "create"): "two --input x",
+    ("stream_run", "start"): "r",
+    ("stream_run", "show"): "r",
+    ("stream_run", "list"): "",
+    ("stream_run", "delete"): "r",
+    ("stream_run", "follow"): "r",
+    ("stream_run", "retry"): "r",
     ("task", "ready"): "",
     ("task", "show"): "t-1",
     ("task", "steps"): "t-1",
@@ -313,10 +327,11 @@ def test_a_broken_settings_file_is_said_before_anything_is_started(home: Home, c
 
 # All that start something or wait for it. What agents report, and what people say about a task, needs no settings.
 NEED_SETTINGS = {
-    ("acquire_lock",), ("activate_campaign",), ("assignment", "create"), ("assignment", "queue"), ("campaign", "extend"),
-    ("campaign", "preflight"), ("campaign", "resume"),
-    ("check_pipeline",), ("invoke_agent",), ("request_revision",), ("task", "create"), ("task", "list"), ("task", "ready"),
-    ("task", "retrigger"), ("task", "retry"), ("task", "unblock"), ("why",),
+    ("acquire_lock",), ("activate_campaign",), ("assignment", "create"), ("assignment", "queue"), ("call_model",),
+    ("campaign", "extend"), ("campaign", "preflight"), ("campaign", "resume"), ("check_pipeline",), ("invoke_agent",),
+    ("request_revision",), ("serve_runs",), ("stream_run", "create"), ("stream_run", "retry"), ("stream_run", "start"),
+    ("task", "create"), ("task", "list"), ("task", "ready"), ("task", "retrigger"), ("task", "retry"),
+    ("task", "unblock"), ("why",),
 }  # fmt: skip
 
 

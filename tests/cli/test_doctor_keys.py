@@ -91,3 +91,17 @@ def test_an_active_service_without_its_key_is_a_warning(well: Home) -> None:
     ]
     write_env(well, "FIRST_KEY=secret-secret\n")
     assert found(well) == []
+
+
+def test_a_model_asked_over_its_api_needs_a_key_that_is_kept(wordy: Home) -> None:
+    wordy.settings("harness: {default: api}\nnotify: {channels: []}\n")
+    # What stands in the environment no run that is supervised would get.
+    missing = ("api (needed by the settings): its key ANTHROPIC_API_KEY is not kept", "key.py set ANTHROPIC_API_KEY")
+    assert missing in found(wordy, ANTHROPIC_API_KEY="sk-dummy-0123456789")
+    write_env(wordy, "ANTHROPIC_API_KEY=sk-dummy-0123456789\n")
+    assert found(wordy) == []
+
+
+def test_an_api_without_a_key_needs_none(wordy: Home) -> None:
+    wordy.settings("harness: {default: api, api: {key: none}}\nnotify: {channels: []}\n")
+    assert found(wordy) == []

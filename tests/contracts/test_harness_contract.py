@@ -54,12 +54,13 @@ def a_job(folder: Path, command: str = "no-such-program", completes: str | None 
     skill = Skill(
         name="writer", description="Writes.", command=command, completes=completes, folder=str(folder), shipped=False
     )
+    (folder / "SKILL.md").write_text("---\nname: writer\ndescription: Writes.\n---\nWrite.\n")
     environ = {"PATH": str(folder), "BATON_TASK": "t", "BATON_STEP": "0", "BATON_HOME": str(folder)}
     return Job(
         run="r-1",
         skill=skill,
         unit=Unit(step=0, key="s1", agent="writer"),
-        model=None,
+        model="a-model",
         workspace=str(folder),
         prompt_file=str(folder / "prompt.md"),
         environ=environ,
@@ -67,7 +68,7 @@ def a_job(folder: Path, command: str = "no-such-program", completes: str | None 
 
 
 def test_the_harnesses_are_found() -> None:
-    assert set(NAMES) == {"claude", "codex", "gemini", "opencode", "copilot", "cursor", "command", "script"}
+    assert set(NAMES) == {"claude", "codex", "gemini", "opencode", "copilot", "cursor", "api", "command", "script"}
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in HARNESSES])

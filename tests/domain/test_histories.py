@@ -176,7 +176,7 @@ def _check_line(task: Task) -> None:
         assert branch.status is not UnitStatus.FAILED or task.blocked or task.is_finished
     if task.is_line_done:
         assert all(step.status in DONE for step in task.pipeline)
-        assert task.leases or task.pending_branches or task.asked
+        assert task.leases or task.pending_branches or task.asked or task.status is TaskStatus.DELETED
         return
     current = task.current
     assert current.agent is not None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 
-from baton.domain.redaction import masked, redact, secret_values
+from baton.domain.redaction import Redactor, masked, redact, redact_in, secret_values
 
 TELEGRAM = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_0123"
 
@@ -78,6 +79,62 @@ def test_a_long_run_of_digits_takes_no_more_than_a_look() -> None:
     assert redact(digits, []) == digits
 
 
+def test_every_text_in_what_a_server_said_is_searched() -> None:
+    data = {"error": {"type": "x-secret-x", "list": ["secret-", 1, None, ("my secret-",)]}, "secret-": True}
+
+    found = redact_in(data, ["secret-"])
+
+    assert found == {"error": {"type": "x-***x", "list": ["***", 1, None, ("my ***",)]}, "***": True}
+    assert redact_in(data, []) is data
+
+
+# -- a text that comes in pieces ------------------------------------------------------------------------------------
+
+SECRET = "sk-ant-abcdefghij"
+
+
+def fed(secrets: list[str], pieces: list[str]) -> list[str]:
+    redactor = Redactor(secrets)
+    return [*(redactor.feed(piece) for piece in pieces), redactor.rest()]
+
+
+def test_a_secret_cut_anywhere_is_replaced_and_no_part_of_it_is_shown() -> None:
+    for cut in range(1, len(SECRET)):
+        shown = fed([SECRET], [f"the key {SECRET[:cut]}", f"{SECRET[cut:]} is wrong"])
+        assert shown == ["the key ", "*** is wrong", ""]
+
+
+def test_a_secret_that_comes_letter_by_letter_is_replaced() -> None:
+    assert "".join(fed([SECRET], list(f"<{SECRET}>{SECRET}"))) == "<***>***"
+
+
+def test_a_piece_in_whose_end_no_secret_begins_is_shown_at_once() -> None:
+    assert fed([SECRET], ["Hello", ", ", "world"]) == ["Hello", ", ", "world", ""]
+
+
+def test_what_only_looked_like_the_beginning_of_one_is_shown_with_the_next_piece() -> None:
+    assert fed([SECRET], ["task", " force", " sk-an", "d"]) == ["ta", "sk force", " ", "sk-and", ""]
+
+
+def test_what_is_held_back_at_the_end_is_shown() -> None:
+    assert fed([SECRET], ["risk"]) == ["ri", "sk"]
+
+
+def test_the_pieces_together_are_the_whole_text_redacted_however_it_is_cut() -> None:
+    seed = 20261121
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(2_000):
+        secrets = ["".join(chance.choices("ab", k=chance.randint(6, 9))) for _ in range(chance.randint(1, 3))]
+        words = [*secrets, "a", "b", "abab", "xyz"]
+        text = "".join(chance.choices(words, k=chance.randint(1, 8)))
+        cuts = sorted(chance.sample(range(len(text) + 1), min(len(text) + 1, chance.randint(0, 6))))
+        pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        shown = "".join(fed(secrets, pieces))
+        assert shown.replace("*", "") == redact(text, secrets).replace("*", ""), (secrets, pieces)
+        assert not any(secret in shown for secret in secrets)
+
+
 # -- what looks like a token, and which variables hold secrets ------------------------------------------------------
 
 LETTERS = "abcdefghijABCDEFGHIJ0123456789abcdefghij"
@@ -119,3 +176,9 @@ def test_the_values_of_variables_that_name_a_secret_are_secrets() -> None:
         "EMPTY_KEY": "", "SEO_LOGIN": "four",
     }  # fmt: skip
     assert secret_values(variables, {"SEO_LOGIN"}) == {"one", "two", "three", "four"}
+
+
+def test_what_only_looks_like_a_token_is_shown_in_what_a_model_says() -> None:
+    example = "set OPENAI_API_KEY=sk-0123456789abcdefghijklmnop first"
+    assert fed([SECRET], [example[:30], example[30:]]) == [example[:30], example[30:], ""]
+    assert redact_in([example], [SECRET]) == [example]

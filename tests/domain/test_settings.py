@@ -59,6 +59,14 @@ DEFAULTS: dict[str, Any] = {
         "opencode": OF_EACH | {"allowed_tools": ["bash", "edit", "external_directory"]},
         "copilot": OF_EACH | {"allowed_tools": ["shell", "write"]},
         "cursor": OF_EACH | {"allowed_tools": []},
+        "api": {
+            "wire": "anthropic",
+            "base_url": None,
+            "key": None,
+            "model": None,
+            "max_tokens": None,
+            "read_timeout": "10m",
+        },
         "own": {},
     },
     "notify": {

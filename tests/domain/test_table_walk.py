@@ -42,6 +42,7 @@ from baton.domain.products import Standing
 from baton.domain.project_table import PROJECT_TABLE
 from baton.domain.records import Blocked, Failure, Result, Task, Unit
 from baton.domain.statuses import FINISHED, BlockKind, FailureKind, Outcome, TaskStatus, UnitStatus
+from baton.domain.stream_runs import StreamRun
 from baton.domain.tasks import TASK_TABLE
 from baton.domain.units import UNIT_TABLE
 
@@ -135,6 +136,10 @@ def is_free(found: Task) -> Task:
     return found
 
 
+def is_a_run_when_it_is_finished(found: Task) -> Task:
+    return structs.replace(found, stream=StreamRun(pipeline="summary")) if found.is_finished else found
+
+
 def _while_open(found: Task, arrange: Callable[[Task], Task]) -> Task:
     """Arrange something that a blocked task forbids as if it had begun before the block."""
     if found.is_finished:
@@ -168,7 +173,7 @@ TASK_EXAMPLES: dict[type, Example] = {
     commands.BlockTask: (is_free, lambda task: block()),
     commands.UnblockTask: (is_free, lambda task: commands.UnblockTask(by="ann")),
     commands.RetryTask: (is_free, lambda task: commands.RetryTask(by="ann")),
-    commands.DeleteTask: (is_free, lambda task: commands.DeleteTask(by="ann")),
+    commands.DeleteTask: (is_a_run_when_it_is_finished, lambda task: commands.DeleteTask(by="ann")),
     commands.UpdateTask: (is_free, lambda task: commands.UpdateTask(by="ann", fields={"title": "Sourdough"})),
     commands.PublishTask: (is_free, lambda task: commands.PublishTask(by="ann", url="https://example.org/rye")),
     commands.Comment: (is_free, lambda task: commands.Comment(by="ann", text="nice")),
@@ -211,9 +216,10 @@ def test_a_task_obeys_a_command_of_its_table_and_refuses_any_other(status: TaskS
 
 def test_every_task_status_has_a_row_and_only_finished_ones_are_empty() -> None:
     assert set(TASK_TABLE) == set(TaskStatus)
-    assert {status for status, row in TASK_TABLE.items() if not row} == FINISHED - {TaskStatus.COMPLETED}
+    assert {status for status, row in TASK_TABLE.items() if not row} == {TaskStatus.DELETED}
     reviewing = {commands.FixTask, commands.RethinkTask, commands.ApproveTask, commands.PublishTask}
-    assert set(TASK_TABLE[TaskStatus.COMPLETED]) == reviewing
+    assert set(TASK_TABLE[TaskStatus.COMPLETED]) == reviewing | {commands.DeleteTask}
+    assert set(TASK_TABLE[TaskStatus.CANCELLED]) == {commands.DeleteTask}
 
 
 def test_every_task_command_has_a_row_a_verb_and_an_example() -> None:

@@ -404,7 +404,7 @@ def missing_interpreter(home: ScratchHome) -> None:
 
 
 def missing_harness(home: ScratchHome) -> None:
-    home.agent("writer", harness="api")
+    home.agent("writer", harness="x-nowhere")
 
 
 def bad_front_matter(home: ScratchHome) -> None:
@@ -418,7 +418,7 @@ def bad_front_matter(home: ScratchHome) -> None:
         (missing_program, "is not there", "restore the file"),
         (not_executable, "is not executable", "run: chmod +x "),
         (missing_interpreter, "could not be started", "an interpreter that exists"),
-        (missing_harness, "the harness 'api' is not built yet", "harness: {default: script}"),
+        (missing_harness, "do not describe the harness 'x-nowhere'", "under harness.own"),
         (bad_front_matter, "SKILL.md:1: has no front matter", "begin the file with"),
     ],
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -58,7 +58,17 @@ class Drop:
     is_begun: bool = False
 
 
-Act = Say | Call | Refuse | Fail | Drop
+@dataclass(frozen=True, kw_only=True)
+class Send:
+    """Send exactly this: ``pieces`` as they come, which may be waited for; then end well, or (``is_cut``) hang up."""
+
+    pieces: Iterable[bytes]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "text/event-stream"})
+    is_cut: bool = False
+
+
+Act = Say | Call | Refuse | Fail | Drop | Send
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tests.real_clis.acts import Call, Drop, Fail, Play, Refuse, Request, Say
+from tests.real_clis.acts import Call, Drop, Fail, Play, Refuse, Request, Say, Send
 from tests.real_clis.chat_wire import ChatWire
 from tests.real_clis.gemini_wire import GeminiWire
 from tests.real_clis.messages_wire import MessagesWire
@@ -117,6 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(act, Refuse):
             error = wire.errors[act.trouble]
             self._send_json(error.status, wire.refusal(error), {"Retry-After": str(act.retry_after)})
+        elif isinstance(act, Send):
+            self._send_as_it_is(act)
         elif isinstance(act, Drop) and not act.is_begun:
             self._hang_up()
         elif wire.is_streamed(path, body):
@@ -142,6 +144,19 @@ class _Handler(BaseHTTPRequestHandler):
         if wire.last_line:
             self._chunk(wire.last_line)
         self._chunk(b"")
+
+    def _send_as_it_is(self, act: Send) -> None:
+        self.send_response(act.status)
+        for name, value in {**act.headers, "Transfer-Encoding": "chunked"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in act.pieces:
+            if piece:
+                self._chunk(piece)
+        if act.is_cut:
+            self._hang_up()
+        else:
+            self._chunk(b"")
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))

@@ -47,6 +47,8 @@ def _names(kind: str, home: Home) -> Iterator[str]:
             yield from (name for name in _entries(folder) if os.path.exists(os.path.join(folder, name, FILE)))
     elif kind == "priority":
         yield from PRIORITIES
+    elif kind == "run":
+        yield from _stems(home.in_state("streams"), (".ndjson",))
 
 
 def _stems(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:

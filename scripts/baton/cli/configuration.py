@@ -12,6 +12,7 @@ from baton.store.layout import Home, toolkit_path
 if TYPE_CHECKING:
     from baton.domain.settings import Settings
     from baton.domain.skills import Skill
+    from baton.store.sealed_keys import SealedKeys
 
 SHIPPED_SKILLS = toolkit_path("skills")
 
@@ -35,10 +36,28 @@ class HomeConfig:
         return os.path.exists(self._home.stop_file)
 
     def credential(self, name: str) -> str | None:
-        """The value of a secret: from the environment, else from the home's ``.env``."""
+        """The value of a secret that an agent may be given: from the environment, else from the home's ``.env``."""
         from baton.store.dotenv import credential  # start-up
 
         return credential(name, self._environ, self._env_file)
+
+    def secret(self, name: str) -> str | None:
+        """The value of a secret for a program of ours, which hands it on to nobody.
+
+        From the environment, else from the encrypted keys, else from ``.env``. Raise ``MissingCredentials`` or
+        ``PermissionRefused`` for a key that is kept and cannot be opened: a stale one must not take its place unsaid.
+        """
+        # Looked for before anything is loaded: an idle sweep asks for the token of its messages.
+        given = self._environ.get(name)
+        kept = self.keys.open(name) if not given and os.path.exists(self._home.keys_file) else None
+        return given or kept or self.credential(name)
+
+    @cached_property
+    def keys(self) -> SealedKeys:
+        """The keys that are kept encrypted."""
+        from baton.store.sealed_keys import SealedKeys  # start-up
+
+        return SealedKeys(self._home.keys_file, self._environ)
 
     def secrets(self) -> frozenset[str]:
         """The values that no prompt and no page may hold: of keys, tokens and passwords, by their variables' names."""

@@ -84,12 +84,15 @@ def fork(wiring: Wiring, slug: str, new: str, name: str | None) -> Answer:
 @script("remove", "pipeline", example="pipeline.py remove my-line", id_option="slug")
 @click.argument("slug")
 def remove(wiring: Wiring, slug: str) -> Answer:
-    """Remove a template of this home; a preset cannot be. Campaigns that froze it keep what they have."""
+    """Remove a template of this home, and its streaming runs; a preset cannot be. Campaigns keep what they froze of it."""
     with _alone(wiring):
         path, _ = _own(wiring, slug, "removed", reads=False)
         take_away(path)
+    runs = _without_runs(wiring, slug)
     frozen = _frozen(wiring, slug)
-    return Answer({"removed": slug, "campaigns": frozen}, _with_frozen(f"Removed pipeline '{slug}'.", frozen, slug))
+    said = f"Removed pipeline '{slug}'" + (f" and its runs {', '.join(runs)}." if runs else ".")
+    answer = {"removed": slug, "campaigns": frozen} | ({"runs": runs} if runs else {})
+    return Answer(answer, _with_frozen(said, frozen, slug))
 
 
 @script(
@@ -223,6 +226,15 @@ def _place(template: Template, place: tuple[str, int]) -> str:
     unit = structs.asdict(template)[place[0]][place[1]]
     where = f"step {place[1]}" if place[0] == "main_steps" else f"branch '{unit.label}'"
     return f"{where} ({unit.agent})"
+
+
+def _without_runs(wiring: Wiring, slug: str) -> list[str]:
+    """Delete the streaming runs of a pipeline that is gone; return their ids."""
+    if not os.path.isdir(wiring.home.in_state("streams")):
+        return []
+    from baton.cli.stream_runs import delete_of  # start-up: few homes have runs
+
+    return delete_of(wiring, pipeline=slug)
 
 
 def _frozen(wiring: Wiring, slug: str) -> list[str]:

@@ -16,9 +16,11 @@ from baton.domain.harness_names import HARNESSES, is_own_name
 from baton.domain.records import Task, Unit
 from baton.domain.settings import HarnessSettings
 from baton.engine.inspecting import Inspector
-from baton.engine.preparation import Preparation, Prompts
+from baton.engine.preparation import Preparation
+from baton.engine.prepared import Prompts
 from baton.engine.prompt_facts import Places
 from baton.engine.recollection import Recollection
+from baton.engine.streaming import Telling
 from baton.ports import Harness
 from baton.store.layout import toolkit_path
 
@@ -60,6 +62,7 @@ def preparation(wiring: Wiring) -> Preparation:
         harness,
         wiring.environ,
         lambda slug: wiring.store.projects.read(slug),  # start-up: most runs are for nothing that a project describes
+        Telling(wiring.store.streams, wiring.store.tasks.read, wiring.workspaces, wiring.clock),
     )
 
 

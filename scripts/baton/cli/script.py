@@ -45,7 +45,7 @@ class Named(click.types.StringParamType):
 
 
 # Parameters that name something; what SLUG names is the thing that its script is about.
-NAMES = frozenset({"task", "campaign", "project", "pipeline", "agent", "priority", "directory", "slug"})
+NAMES = frozenset({"task", "campaign", "project", "pipeline", "agent", "priority", "directory", "slug", "run"})
 
 
 class Job(NamedTuple):

@@ -35,9 +35,9 @@ from baton.engine.supervisor import Supervisor
 from baton.ports import Slot
 
 LOADED_LATE = (
-    "adapters.prompts", "adapters.skill_links", "domain.assignment_acts", "domain.job_ends", "domain.registry_page", "domain.services",
-    "engine.completion", "store.displays", "store.dotenv", "store.parking", "store.memory_files", "store.runs",
-    "store.skills", "store.strict_yaml", "store.turns", "store.waits",
+    "adapters.prompts", "adapters.skill_links", "domain.assignment_acts", "domain.job_ends", "domain.registry_page",
+    "domain.services", "engine.completion", "store.displays", "store.dotenv", "store.parking", "store.memory_files",
+    "store.runs", "store.skills", "store.streams", "store.strict_yaml", "store.turns", "store.waits",
 )  # fmt: skip
 GOOD = frozenset({Outcome.COMPLETED, Outcome.SENT_BACK})
 

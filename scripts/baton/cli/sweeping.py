@@ -161,6 +161,10 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
             text = f"{path}: older than retention"
             yield Finding(count="expired", text=text, act=partial(upkeep.remove_folder, path))
         yield from _old_archive(wiring, scene)
+        if os.path.isdir(wiring.home.in_state("streams")):
+            from baton.cli.stream_chores import left_over  # start-up
+
+            yield from left_over(wiring)
         for path in wiring.store.memories.days_before(stamp(time.time() - keep.memory_seconds)[:10]):
             yield Finding(count="expired", text=f"{path}: older than retention", act=partial(upkeep.remove_file, path))
         day = stamp(time.time() - keep.events_seconds)[:10]
@@ -182,12 +186,18 @@ def _chores(wiring: Wiring, *, dry_run: bool) -> list[Any]:
                 text = f"harness {one.harness}: it was parked until {one.until}, and nothing has needed it since"
                 yield Finding(count="resumed", text=text, act=partial(wiring.parking.forget, one.harness))
 
+    def told(scene: Scene) -> Iterable[Finding]:
+        if os.path.isdir(wiring.home.in_state("streams")):
+            from baton.cli.stream_chores import untold  # start-up: few homes have runs
+
+            yield from untold(wiring, scene)
+
     def registry_page(scene: Scene) -> Iterable[Finding]:
         if ServicePage(wiring.home).is_stale():
             text = "memory/long-term/SERVICE_REGISTRY.md is not of the services as they are now"
             yield Finding(count="pages_made", text=text, act=partial(write_page, wiring))
 
-    return [abandoned, outgrown, parked, registry_page]
+    return [abandoned, outgrown, parked, registry_page, told]
 
 
 def _old_archive(wiring: Wiring, scene: Scene) -> Iterable[Finding]:

@@ -194,11 +194,11 @@ class Wiring:
         return task
 
     def notifier(self, name: str) -> Notifier:
-        """A notifier by name, with its credentials looked up in the environment and in ``.env``."""
+        """A notifier by name, with its credentials from the environment, the encrypted keys, or ``.env``."""
         from baton.adapters.notifiers.telegram import Notifier  # start-up
 
         assert name == Notifier.name
-        return Notifier(self.config.credential)
+        return Notifier(self.config.secret)
 
     def services(self) -> Registry:
         """The service registry; an empty one where there is no file."""

@@ -118,7 +118,7 @@ def _news(scene: Scene, telegram: Telegram) -> None:
 
 def _checks(scene: Scene, records: list[dict[str, Any]]) -> None:
     scene.screen.step("Check that nothing was lost, doubled or left behind.")
-    records = [*records, scene.campaign]
+    records = [*records, scene.campaign, scene.project()]
     scene.journal.news()
     events = evidence.log_is_state(scene.journal, records)
     ends = evidence.runs(scene.home.path, scene.journal)
@@ -131,7 +131,7 @@ def _checks(scene: Scene, records: list[dict[str, Any]]) -> None:
         raise DemoFailed(f"the last sweep should have found nothing to do, and found {again}")
     told = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in ends.most_common())
     facts = {
-        "log = state": f"{events} events; the histories of {len(scene.tasks)} tasks and the campaign tell the same ones",
+        "log = state": f"{events} events; the histories of {len(scene.tasks)} tasks, the campaign and its project agree",
         "runs": f"{ends.total()} in the log, {ends.total()} records, and they agree: {told}",
         "files": f"{len(files)} of {len(files)} are as manifest.json says",
         "left behind": "no process, no lock, no lease, no slot, no half-done commit",

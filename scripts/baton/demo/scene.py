@@ -66,6 +66,11 @@ class Scene:
         """Read the campaign's record anew."""
         self.campaign = self.home.json("campaign.py", "show", slug, "--json")
 
+    def project(self) -> dict[str, Any]:
+        """Return the record of the campaign's project."""
+        record: dict[str, Any] = self.home.json("project.py", "show", self.campaign["project"], "--json")
+        return record
+
     def records(self) -> list[dict[str, Any]]:
         """Return the records of all tasks."""
         return [self.home.json("task.py", "show", task, "--json") for task in self.tasks]

@@ -87,6 +87,12 @@ class PipelineNotFound(NotFound):
     code = "pipeline_not_found"
 
 
+class RunNotFound(NotFound):
+    """There is no such streaming run."""
+
+    code = "run_not_found"
+
+
 class AgentNotFound(NotFound):
     """There is no such agent."""
 
@@ -97,6 +103,12 @@ class SkillNotFound(NotFound):
     """There is no such skill folder."""
 
     code = "skill_not_found"
+
+
+class KeyNotFound(NotFound):
+    """There is no such key."""
+
+    code = "key_not_found"
 
 
 class ServiceNotFound(NotFound):
@@ -212,6 +224,12 @@ class HarnessMissing(BatonError):
     """The agent program is not installed."""
 
     code = "harness_missing"
+
+
+class ExtraMissing(BatonError):
+    """An extra that this needs is not installed."""
+
+    code = "extra_missing"
 
 
 class ServiceFailed(BatonError):

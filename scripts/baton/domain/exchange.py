@@ -62,6 +62,8 @@ class Job(Struct, frozen=True, kw_only=True):
     ``readable`` and ``writable`` are folders beside the workspace: its instructions, its working memory. A program that
     asks before it leaves its working directory has to be told of them.
     ``resume`` is the program's own id of a session to go on with. ``skills`` are those it may be shown, its own first.
+    ``output`` is where it writes by default, below the workspace. ``system`` is what it is told to be, instead of what its
+    skill says; ``None``: its skill says it.
     """
 
     run: str
@@ -75,6 +77,8 @@ class Job(Struct, frozen=True, kw_only=True):
     writable: tuple[str, ...] = ()
     skills: tuple[Skill, ...] = ()
     resume: str | None = None
+    output: str = ""
+    system: str | None = None
 
 
 # How the names of folders end in which agent programs keep what they would leave elsewhere.

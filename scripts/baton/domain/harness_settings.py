@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from baton.domain.api_settings import ApiSettings
 from baton.domain.harness_names import HARNESSES
 from baton.domain.ids import is_agent_name
 from baton.domain.own_harness import OwnHarness, check_own_name
@@ -175,6 +176,7 @@ class HarnessSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     opencode: OpencodeSettings = OpencodeSettings()
     copilot: CopilotSettings = CopilotSettings()
     cursor: CursorSettings = CursorSettings()
+    api: ApiSettings = ApiSettings()
     own: dict[str, OwnHarness] = {}
 
     def named(self, *words: str | None) -> str:

@@ -21,6 +21,7 @@ from baton.domain.leases import Revocation as Revocation
 from baton.domain.reviews import Approval, Revision
 from baton.domain.sessions import Session
 from baton.domain.statuses import FINISHED, BlockKind, TaskStatus, UnitStatus, Wish
+from baton.domain.stream_runs import StreamRun
 from baton.domain.usage import NOTHING, Usage
 
 SCHEMA = 1
@@ -162,6 +163,7 @@ class Task(_Value, frozen=True, kw_only=True):
     unmet: tuple[str, ...] = ()
     not_before: str | None = None
     repo: str | None = None
+    stream: StreamRun | None = None
     keywords: tuple[str, ...] = ()
     brief: str = ""
     content_type: str | None = None
@@ -212,10 +214,7 @@ class Task(_Value, frozen=True, kw_only=True):
 
     def unit(self, key: str) -> Unit:
         """The unit with this key; ``KeyError`` when there is none."""
-        for unit in self.units():
-            if unit.key == key:
-                return unit
-        raise KeyError(key)
+        return {unit.key: unit for unit in self.units()}[key]
 
     @property
     def is_line_done(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
 
 MASK = "***"
 # A shorter secret stands in ordinary words by chance: masking it would tell where, and spoil the text.
@@ -53,10 +55,68 @@ def redact(text: str, secrets: Collection[str]) -> str:
 
 def masked(text: str, secrets: Collection[str]) -> tuple[str, int]:
     """Return the text as :func:`redact` does, and how many places were replaced."""
-    covered = sorted(_places(text, secrets))
+    looks = (match.span() for match in _TOKENS.finditer(text))
+    return _replaced(text, chain(looks, _places(text, secrets)))
+
+
+def redact_in(data: Any, secrets: Collection[str]) -> Any:
+    """Return lists, mappings and whatever is in them with every one of ``secrets`` replaced in every text.
+
+    These alone: what only looks like a token may be what was asked for. To be done before anything is cut short: of a
+    secret that was cut nobody knows the rest again.
+    """
+    if not secrets:
+        return data
+    if isinstance(data, str):
+        return _replaced(data, _places(data, secrets))[0]
+    if isinstance(data, dict):
+        return {redact_in(name, secrets): redact_in(value, secrets) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(redact_in(value, secrets) for value in data)
+    return data
+
+
+class Redactor:
+    """Takes known secrets, and these alone, out of a text that comes in pieces, each of which is shown at once.
+
+    A secret may be cut anywhere: the end of a piece with which one might begin is held back until the next. So what is
+    returned lags behind by less than the longest secret, and mostly by nothing.
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._secrets = [secret for secret in secrets if len(secret) >= SHORTEST]
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Return what can be shown of all that was fed so far and was not shown yet."""
+        text = self._held + piece
+        end = len(text) - self._open_end(text)
+        # A whole secret that lies across that place stays together with what may begin in its end.
+        while across := [start for start, stop in _places(text, self._secrets) if start < end < stop]:
+            end = min(across)
+        self._held = text[end:]
+        return _replaced(text[:end], _places(text[:end], self._secrets))[0]
+
+    def rest(self) -> str:
+        """Return what is held back, when no more comes."""
+        held, self._held = self._held, ""
+        return _replaced(held, _places(held, self._secrets))[0]
+
+    def _open_end(self, text: str) -> int:
+        """The length of the longest end of ``text`` that is a beginning of a secret, and not all of one."""
+        longest = 0
+        for secret in self._secrets:
+            for length in range(min(len(secret) - 1, len(text)), longest, -1):
+                if text.endswith(secret[:length]):
+                    longest = length
+                    break
+        return longest
+
+
+def _replaced(text: str, places: Iterable[tuple[int, int]]) -> tuple[str, int]:
     kept: list[str] = []
     end = count = 0
-    for start, stop in covered:
+    for start, stop in sorted(places):
         if start >= end:
             kept += (text[end:start], MASK)
             count += 1
@@ -65,8 +125,6 @@ def masked(text: str, secrets: Collection[str]) -> tuple[str, int]:
 
 
 def _places(text: str, secrets: Collection[str]) -> Iterator[tuple[int, int]]:
-    for match in _TOKENS.finditer(text):
-        yield match.span()
     for secret in secrets:
         if len(secret) < SHORTEST:
             continue

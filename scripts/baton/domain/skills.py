@@ -125,6 +125,15 @@ def skill_from(written: FrontMatter, *, folder: str, folder_name: str, shipped: 
     )
 
 
+def body_of(text: str) -> str:
+    """Return what a SKILL.md says to its agent: all behind the front matter."""
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    if not lines or lines[0].rstrip() != "---":
+        return text.strip()
+    ends = (number for number, line in enumerate(lines) if number > 0 and line.rstrip() == "---")
+    return "".join(lines[next(ends, 0) + 1 :]).strip()
+
+
 def _check_length(key: str, text: str, limit: int) -> None:
     if len(text) > limit:
         refuse_key(key, f"has {len(text)} characters, {limit} are allowed", cure="shorten it; details go into the body")

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from baton.domain import commands as c
-from baton.domain.errors import InvalidInput, LeaseHeld
+from baton.domain.errors import IllegalTransition, InvalidInput, LeaseHeld
 from baton.domain.news import Change, News, stamp_for
 from baton.domain.priorities import canonical_priority
 from baton.domain.readiness import is_backing_off
@@ -149,6 +149,14 @@ def delete(task: Task, command: c.DeleteTask, now: str) -> Change:
     at = stamp_for(task, now)
     tombstone = structs.replace(task, status=TaskStatus.DELETED, blocked=None, asked=None, completed_at=at)
     return Change(tombstone, (News("task_deleted", None, {"by": command.by}),))
+
+
+def delete_run(task: Task, command: c.DeleteTask, now: str) -> Change:
+    """Leave a tombstone of a streaming run that has ended; any other finished task is kept, as its campaign counts it."""
+    if task.stream is None:
+        raise IllegalTransition(f"the task is {task.status}; it cannot be deleted")
+    forgotten = structs.replace(task, stream=structs.replace(task.stream, variables={}))
+    return delete(forgotten, command, now)
 
 
 def meet_dependency(task: Task, command: c.MeetDependency, now: str) -> Change:

@@ -187,10 +187,12 @@ def _failed(
         exit_code=command.exit_code,
     )
     follows = consequence_of(kind)
-    if follows.then is Then.PARK and command.is_parked:
+    # Somebody follows a streaming run: what only a person can mend ends it at once, with the reason.
+    is_hopeless = task.stream is not None and follows.then is Then.PARK and not follows.has_end
+    if follows.then is Then.PARK and command.is_parked and not is_hopeless:
         return put(task, units.change(unit, units.GiveBack(at=at, interrupted=False))), []
     # The back-off counts from the real time: a stamp held back by a clock that jumped must not lengthen it.
-    in_outage = follows.then in (Then.PARK, Then.OUTLAST)
+    in_outage = follows.then in (Then.PARK, Then.OUTLAST) and not is_hopeless
     wait = after_outage(unit, command.policy, now, command.jitter) if in_outage else None
     if wait is not None:
         return put(task, units.change(unit, units.Outlast(at=at, not_before=wait.not_before, since=wait.since))), []
@@ -202,8 +204,8 @@ def _failed(
             if is_first
             else GiveUp(kind=BlockKind.ATTEMPTS, reason=f"{unit.agent} decided nothing, twice")
         )
-    if follows.block is not None:
-        decision = GiveUp(kind=follows.block, reason=f"{unit.agent} {_SAID[outcome]}")
+    if follows.block is not None or is_hopeless:
+        decision = GiveUp(kind=follows.block or BlockKind.AGENT, reason=f"{unit.agent} {_SAID[outcome]}")
     if isinstance(decision, Again):
         again = units.Defer(at=at, failure=failure, not_before=decision.not_before, in_outage=in_outage)
         return put(task, units.change(unit, again)), []

@@ -86,9 +86,10 @@ TASK_TABLE: dict[TaskStatus, dict[type, Handler]] = {
         c.FixTask: revisions.fix,
         c.RethinkTask: revisions.rethink,
         c.ApproveTask: revisions.approve,
+        c.DeleteTask: edits.delete_run,
         c.PublishTask: edits.publish,
     },
-    TaskStatus.CANCELLED: {},
+    TaskStatus.CANCELLED: {c.DeleteTask: edits.delete_run},
     TaskStatus.DELETED: {},
 }
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from baton.domain import commands as c
 from baton.domain.errors import InvalidInput, InvalidWord, LeaseMismatch
 from baton.domain.evidence import words_for
+from baton.domain.readiness import namespace_of, needs_turn
 from baton.domain.records import Task, Unit
 from baton.domain.resources import Resource
 from baton.domain.statuses import LeaseKind, ReportKind
@@ -55,6 +56,12 @@ def acquire(door: Door, clock: Clock, settings: Settings, task: str, caller: Cal
         steal_after_seconds=settings.lease.steal_after_seconds,
         token=caller.token,
     )
+    found = door.store.tasks.read(task)
+    if found is not None and needs_turn(found):
+        from baton.engine.turns import turn_for  # start-up: most tasks are no assignments
+
+        with turn_for(door.store, namespace_of(found), task):
+            return door.task(task, c.TakeTurn(), command)
     return door.task(task, command)
 
 

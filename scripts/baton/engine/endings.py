@@ -20,7 +20,7 @@ from baton.engine.granting import Granted
 from baton.engine.job_facts import MESSAGE_FILE, TEXT_LIMIT, shortened
 from baton.engine.judging import Watched
 from baton.engine.parking import Parking
-from baton.engine.private_files import write_private
+from baton.engine.prepared import write_private
 from baton.engine.stop_signal import StopSignal
 
 RETRY_SECONDS = 5.0

@@ -14,7 +14,7 @@ from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Hang, Outcome, ReportKind
 from baton.domain.usage import NOTHING, Usage, reported
 from baton.engine.hangs import KINDS, Limits
-from baton.engine.preparation import Prepared
+from baton.engine.prepared import Prepared
 from baton.ports import Listener
 
 MESSAGE_LINES = 20
@@ -149,8 +149,9 @@ class Judge:
         for name, text in (("stdout", said), ("stderr", ending.stderr_tail)):
             lines = text.strip().splitlines()[-MESSAGE_LINES:]
             if lines:
-                parts.append("\n".join((f"[{name}]", *lines))[-MESSAGE_LIMIT:])
-        return self.clean("\n".join(parts))
+                # Searched before it is cut: of half a secret nobody would know the rest again.
+                parts.append(self.clean("\n".join((f"[{name}]", *lines)))[-MESSAGE_LIMIT:])
+        return "\n".join(parts)
 
     def clean(self, text: str) -> str:
         """Return the text with nothing in it that we know to be secret."""

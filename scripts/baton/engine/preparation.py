@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct, structs, to_builtins
+from msgspec import structs, to_builtins
 
 from baton.domain.campaigns import Campaign
 from baton.domain.environment import CHECK_MARK, agent_environment
-from baton.domain.errors import AgentNotFound, BatonError
+from baton.domain.errors import BatonError
 from baton.domain.evidence import Expectation
 from baton.domain.ids import place_of
 from baton.domain.records import Lease, Task, Unit
@@ -20,38 +20,22 @@ from baton.domain.skills import Skill
 from baton.domain.times import epoch
 from baton.domain.usage import NOTHING, UNKNOWN
 from baton.domain.versions import copies_of, expected_of
-from baton.engine.job_facts import has_template, job_facts, made_up_skill, template_of
-from baton.engine.private_files import write_private
+from baton.engine.job_facts import job_facts, template_of
+from baton.engine.prepared import Prepared, Prompts, write_private
 from baton.engine.prompt_facts import Places, heartbeat_facts, prompt_facts
+from baton.engine.questions import asked_of_run, check_has_tools, material_for, skill_for
 from baton.engine.recollection import Recollection
 from baton.engine.run_names import names_of_heartbeat, names_of_run
 from baton.engine.run_policies import known_skill, session_for
 from baton.engine.run_skills import SkillFolders, further_skills, shown_to, told_of
+from baton.engine.streaming import Telling
 from baton.engine.targets import targeted
 from baton.engine.workplaces import Workplaces
-from baton.ports import Agents, Config, Harness, Inspection, Invocation, Job
+from baton.ports import Agents, Config, Harness, Inspection, Job
 
 if TYPE_CHECKING:
     from baton.domain.agent_records import Cause
     from baton.domain.projects import Project
-
-
-class Prompts(Protocol):
-    """Writes what an agent is told."""
-
-    def render(self, name: str, facts: Mapping[str, Any]) -> str:
-        """Fill the template of this name, the home's own if it has one."""
-
-
-class Prepared(Struct, frozen=True, kw_only=True):
-    """A run that is ready to be spawned; ``put_away`` takes back what it was shown in its workspace."""
-
-    job: Job
-    harness: Harness
-    invocation: Invocation
-    log: str
-    facts: dict[str, Any]
-    put_away: Callable[[], object]
 
 
 class Preparation:
@@ -69,7 +53,9 @@ class Preparation:
         harness: Callable[[str], Harness],
         environ: Mapping[str, str],
         project: Callable[[str], Project | None],
+        telling: Telling,
     ) -> None:
+        self.telling = telling
         self._project = project
         self._places = places
         self._agents = agents
@@ -89,7 +75,7 @@ class Preparation:
         """Resolve, write the prompt, and build the environment; any of our errors means that a person is needed."""
         assert lease.run is not None
         settings = self._config.settings()
-        skill = self._agent_of(unit, lease.agent)
+        skill = skill_for(task, unit, lease.agent, self._agents, self._places.skills)
         harness = self._harness(name := settings.harness.named(unit.harness, skill.harness))
         further = further_skills(self._agents, skill, unit, campaign, settings)
         workspace = self._workplaces.make(task)
@@ -103,11 +89,20 @@ class Preparation:
         }
         resume = session_for(unit, name, settings)
         facts["beside"] = self._workplaces.beside(task)
-        template = "step"
-        if unit.job is not None:
+        template = harness.prompt
+        if task.stream is not None:
+            facts["system"], facts["question"] = asked_of_run(task, unit, self.telling)
+        elif unit.job is not None:
+            check_has_tools(harness, "a job of an assignment")
             facts |= job_facts(task, unit, lease, self._places.logs)
             template = template_of(lease.agent)
-        return self._ready(task.id, unit, lease, skill, harness, further, workspace, template, facts, baton, resume)
+        elif template != "step":
+            facts["material"] = material_for(task, unit, self._workplaces, facts)
+        ready = self._ready(task.id, unit, lease, skill, harness, further, workspace, template, facts, baton, resume)
+        if task.stream is None:
+            return ready
+        teller = self.telling.teller(task, unit)
+        return structs.replace(ready, tell=teller.tell, put_away=teller.close)
 
     def prepare_heartbeat(self, lease: Lease, project: str | None, cause: Cause, sight: dict[str, Any]) -> Prepared:
         """Do the same for a run without a task: its own folder, its own prompt, and no lease to present.
@@ -121,6 +116,7 @@ class Preparation:
         unit = Unit(step=None, key=UNIT, agent=lease.agent)
         skill = self._agents.find(lease.agent)
         harness = self._harness(settings.harness.named(None, skill.harness))
+        check_has_tools(harness, "a heartbeat")
         further = further_skills(self._agents, skill, unit, None, settings)
         workspace = os.path.join(self._places.home, "projects", project or "default", "agents", lease.agent)
         os.makedirs(workspace, 0o700, exist_ok=True)
@@ -160,7 +156,7 @@ class Preparation:
         limit = self._config.settings().memory.prompt_bytes
         memory = self._recollection.of(lease.agent, limit, task=baton.get("BATON_TASK"), run=lease.run)
         facts |= {"skills": told_of(further), "memory": memory, "memory_file": memory.file}
-        write_private(prompt_file, self._prompts().render(template, facts))
+        write_private(prompt_file, facts.get("question") or self._prompts().render(template, facts))
         environ = self._environment(baton | {"BATON_PROMPT_FILE": prompt_file}, skill, harness)
         protocol = os.path.dirname(facts["protocol_file"])
         job = Job(
@@ -180,6 +176,8 @@ class Preparation:
             writable=(*memory.writable, *facts.get("beside", ())),
             resume=resume,
             skills=(skill, *further),
+            output=facts.get("output", ""),
+            system=facts.get("system"),
         )
         invocation = harness.invocation(job)
         if invocation.scratch is not None:
@@ -207,15 +205,6 @@ class Preparation:
             },
             put_away=partial(self._skill_folders.put_away, lease.run) if "skills_shown" in given else bool,
         )
-
-    def _agent_of(self, unit: Unit, agent: str) -> Skill:
-        """Return the agent; of a job's type one is made up where there is no folder of its name."""
-        try:
-            return self._agents.find(agent)
-        except AgentNotFound:
-            if unit.job is None or not has_template(agent):
-                raise
-            return made_up_skill(agent)
 
     def inspection(self, task: Task, unit: Unit, agent: str, lease: Lease | None, run: str) -> Inspection:
         """Return what is to be looked for when a unit is said to be done; ``lease`` is that of a run.

@@ -21,7 +21,7 @@ from baton.domain.statuses import Hang, Outcome
 from baton.engine.agent_process import AgentProcess
 from baton.engine.hangs import HangWatch, Limits
 from baton.engine.judging import Judge, Watched
-from baton.engine.preparation import Prepared
+from baton.engine.prepared import Prepared
 from baton.ports import Clock, Process
 
 LOOK_SECONDS = 0.5
@@ -103,7 +103,7 @@ class Run:
                 job.prompt_file,
                 self._prepared.log,
                 (self._slot_fileno,),
-                self._listener.feed,
+                self._hear,
             )
         except (OSError, ValueError) as error:
             self._put_away()
@@ -117,6 +117,11 @@ class Run:
         ending = structs.replace(agent.collect(), at=self._clock.now())
         self._tree.reap(None)
         return self._judge.judge(stopped_for, self._report, ending)
+
+    def _hear(self, data: bytes) -> None:
+        self._listener.feed(data)
+        if self._prepared.tell is not None and (text := self._listener.take_text()):
+            self._prepared.tell(text)
 
     # -- watching -----------------------------------------------------------------------------------------------
 

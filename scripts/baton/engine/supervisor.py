@@ -27,6 +27,7 @@ from baton.engine.hangs import limits_for
 from baton.engine.inspecting import Inspector
 from baton.engine.judging import Watched, not_prepared
 from baton.engine.preparation import Preparation
+from baton.engine.record_looks import RecordLook
 from baton.engine.registering import Registrar
 from baton.engine.run import Run, Tree
 from baton.engine.run_policies import policy_for
@@ -164,6 +165,8 @@ class Supervisor:
         if record is not None and record.unit(unit.key).status is UnitStatus.COMPLETED:
             facts = cleared(facts)
         self._write_run(granted, started_at, watched, facts, record)
+        if record is not None and record.stream is not None:
+            self._preparation.telling.settle_quietly(record.id, self._warn)
         mine = [lease for lease in record.leases if lease.holder.instance == self.seat.instance] if record else []
         if record is not None and mine:
             return Granted(task=record, lease=mine[-1]), watched
@@ -182,19 +185,6 @@ class Supervisor:
             return not_prepared(error), {}
         self._write_run(granted, self._clock.now(), None, prepared.facts, None)
         settings = self._settings()
-        last_seen: list[Any] = [None]
-
-        def look() -> Task | None:
-            sign = self._store.tasks.modified(task.id)
-            if sign == last_seen[0]:
-                return None
-            try:
-                found = self._store.tasks.read(task.id)
-            except BatonError:
-                return None  # not seen: the next look reads it again
-            last_seen[0] = sign
-            return found
-
         run = Run(
             prepared,
             lease,
@@ -205,7 +195,7 @@ class Supervisor:
             ),
             grace_seconds=settings.timeouts.grace_seconds,
             heartbeat_seconds=settings.lease.heartbeat_seconds,
-            look=look,
+            look=RecordLook(self._store.tasks, task.id),
             beat=lambda facts: self._tell(granted, facts),
             is_told_to_stop=lambda: self.seat.stop.is_set,
             wake=self.seat.stop.wake,

@@ -14,6 +14,9 @@ class Workplaces(Protocol):
     def make(self, task: Task) -> str:
         """The workspace of this task, made if need be."""
 
+    def text(self, task: Task, path: str) -> str | None:
+        """What a file in the task's workspace says; ``None`` when it is gone, no text, or very large."""
+
     def beside(self, task: Task) -> tuple[str, ...]:
         """Folders outside of the workspace that work in it writes to."""
 

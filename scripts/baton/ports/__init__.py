@@ -21,6 +21,8 @@ from baton.ports.state import Runs as Runs
 from baton.ports.state import Slot as Slot
 from baton.ports.state import Slots as Slots
 from baton.ports.state import Store as Store
+from baton.ports.state import Streams as Streams
+from baton.ports.state import StreamWriter as StreamWriter
 from baton.ports.state import Turns as Turns
 from baton.ports.state import Waits as Waits
 from baton.ports.world import Agents as Agents

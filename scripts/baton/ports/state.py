@@ -11,6 +11,7 @@ from baton.domain.memory import Glimpse
 from baton.domain.parking import Parked
 from baton.domain.readiness import Entry
 from baton.domain.records import Task
+from baton.domain.stream_events import Progress, StreamEvent
 
 if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
@@ -182,6 +183,34 @@ class Parkings(Protocol):
 
     def update(self, harness: str, change: Callable[[Parked | None, str], Parked | None]) -> Parked | None:
         """Put what ``change`` makes of it and the time in place of it; it may log: one change goes on at a time."""
+
+
+class StreamWriter(Protocol):
+    """The one who writes a streaming run's events now; ``progress`` is what they say so far."""
+
+    progress: Progress
+
+    def append(self, drafts: Iterable[StreamEvent], now: str, *, durable: bool = False) -> bool:
+        """Append events, numbered here. What cannot be written is written first the next time; tell whether all is."""
+
+    def mark_open(self) -> None:
+        """Note that an end is to be told."""
+
+    def end(self) -> None:
+        """Join the pieces of an ended run, ids kept; its end has been told."""
+
+    def close(self) -> None:
+        """Let others write."""
+
+
+class Streams(Protocol):
+    """The events of streaming runs, a file each, beside the shared log: many, and soon of no use."""
+
+    def writer(self, run: str, *, waits: bool = True) -> StreamWriter | None:
+        """Take a run's events to write; ``None`` when somebody else has them and we do not wait."""
+
+    def open_runs(self) -> list[str]:
+        """The ids of the runs whose end has not been told."""
 
 
 class Memories(Protocol):

@@ -83,12 +83,16 @@ class Listener(Protocol):
     def tail(self, printed: str) -> str:
         """What it said at the end, for the next attempt, given the end of what it printed."""
 
+    def take_text(self) -> str:
+        """What a model has said since this was asked last, word for word; nothing where words are not told as they come."""
+
 
 class Harness(Protocol):
     """Speaks to one agent program. ``secrets`` are the variables its keys are in, ``variables`` others it gets by name.
 
     ``is_talkative``: it prints while it works, so that a long silence means that it hangs. ``is_free``: nothing is paid
     for its runs, so that one which tells nothing of money is not of unknown cost. In ``skills_folder`` it looks for skills.
+    ``prompt`` names the template of what it is told: ``step`` sends it to files and scripts, ``question`` says everything.
     """
 
     name: str
@@ -97,6 +101,7 @@ class Harness(Protocol):
     is_talkative: bool
     skills_folder: str | None
     is_free: bool
+    prompt: str
 
     def listener(self) -> Listener:
         """A listener for one run."""

@@ -86,6 +86,36 @@ def read_bytes(path: str) -> bytes | None:
         os.close(fd)
 
 
+def read_private(path: str, limit: int, *, cure: str = "") -> bytes | None:
+    """Return a secret file of at most ``limit`` bytes, or ``None`` when there is none.
+
+    Raise ``PermissionRefused`` for one that others could read or have made, with ``cure`` behind the command that mends
+    it. Looked at is what was opened, not what bears the name a moment later; a pipe keeps nobody waiting.
+    """
+    with said(path):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(fd, "rb") as file:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise PermissionRefused(f"{path} is no file", cure="move it away")
+            if found.st_uid != os.geteuid():
+                raise PermissionRefused(
+                    f"{path} belongs to another user (uid {found.st_uid}), who may know what is in it",
+                    cure="work as the user it belongs to, or move it away and set anew what was in it",
+                )
+            if found.st_mode & 0o077:
+                from shlex import quote  # start-up: only to refuse
+
+                mode = f"{stat.S_IMODE(found.st_mode):04o}"
+                raise PermissionRefused(
+                    f"{path} may be read or written by others (mode {mode})", cure=f"chmod 600 {quote(path)}{cure}"
+                )
+            return file.read(limit)
+
+
 def write_all(fd: int, data: bytes) -> None:
     """Write all of ``data``; a short count means a full disk (the kernel raises nothing then)."""
     if os.write(fd, data) != len(data):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from baton.store.parking import ParkingFiles
     from baton.store.runs import RunFiles
     from baton.store.slots import SlotFiles
+    from baton.store.streams import StreamFiles
     from baton.store.turns import TurnFiles
     from baton.store.waits import WaitFiles
 
@@ -122,6 +123,13 @@ class HomeStore:
         from baton.store.displays import DisplayFiles  # start-up
 
         return DisplayFiles(self.home.in_state("shown"), self.home.in_state("tmp"), self.locks)
+
+    @cached_property
+    def streams(self) -> StreamFiles:
+        """The events of streaming runs."""
+        from baton.store.streams import StreamFiles  # start-up
+
+        return StreamFiles(self.home.in_state("streams"), self.home.in_state("tmp"))
 
     def _records(self, kind: str, type: type[R], index: Index | None) -> RecordFiles[R]:
         codec = Codec(kind, type, index.entries if index is not None else None)

@@ -36,6 +36,7 @@ class Home:
         self.stop_file = os.path.join(self.state, "stop")
         self.settings_file = os.path.join(self.config, "baton.yaml")
         self.services_file = os.path.join(self.config, "services.yaml")
+        self.keys_file = os.path.join(self.config, "keys.json")
         self.env_file = os.path.join(self.root, ".env")
         self.cache = os.path.join(self.state, "cache")
 

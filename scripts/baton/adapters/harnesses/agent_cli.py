@@ -39,6 +39,7 @@ class AgentCli:
     is_talkative = True
     skills_folder: str | None = ".agents/skills"
     is_free = False
+    prompt = "step"
 
     def __init__(self, settings: HarnessSettings) -> None:
         self._settings: CliSettings = getattr(settings, self.name)

@@ -23,6 +23,7 @@ class Harness:
     is_talkative = False
     skills_folder = None
     is_free = False
+    prompt = "step"
 
     def __init__(self, settings: HarnessSettings) -> None:
         """Take what every harness is made with; the skill says all that this one needs."""

@@ -88,6 +88,7 @@ class DescribedHarness:
     """Runs one program as it is described. One that prints plain text may be silent until its end."""
 
     is_free = False
+    prompt = "step"
 
     def __init__(self, name: str, described: OwnHarness) -> None:
         self.name = name

@@ -155,6 +155,10 @@ class EventListener:
         """Its last words; the stream itself is for programs."""
         return self.text
 
+    def take_text(self) -> str:
+        """An agent program says what it does in whole messages, between its tools: nobody follows those word for word."""
+        return ""
+
     def usage(self) -> Counts:
         """What was used, as reported; of a run that came to no result only what was told until then."""
         return self._usage or self._read

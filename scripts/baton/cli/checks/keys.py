@@ -41,6 +41,8 @@ def harness_keys(patient: Patient, name: str, called: str) -> Iterator[Finding]:
     """Look for a login or a key of one harness; of those that we do not know nothing is said."""
     from baton.cli.preparing import harness_named  # start-up
 
+    if name == "api":
+        yield from _api_key(patient, called)
     if name not in LOGINS:
         return
     try:
@@ -55,6 +57,19 @@ def harness_keys(patient: Patient, name: str, called: str) -> Iterator[Finding]:
         yield passed(f"{name}: by the cloud")
     else:
         yield from _variable(patient, _kept(patient), variables, called, login)
+
+
+def _api_key(patient: Patient, called: str) -> Iterator[Finding]:
+    """Find the key that runs on a model's API read by themselves: they get none from whoever starts them."""
+    from baton.cli.keys import is_set  # start-up
+
+    key = patient.settings.harness.api.key_name
+    if key is None:
+        yield passed("api: needs no key")
+    elif is_set(patient.home, {}, key):
+        yield passed(f"api: {key}")
+    else:
+        yield warning(f"{called}: its key {key} is not kept", f"key.py set {key}")
 
 
 def _kept(patient: Patient) -> Mapping[str, str]:

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 
 from baton.cli.checks import Finding, Patient, warning
 from baton.cli.remembered import described
+from baton.domain.errors import BatonError
 from baton.domain.memory import Layer
 
 
 def memory(patient: Patient) -> Iterator[Finding]:
     """Memory holds no secrets, and fits into prompts."""
+    try:
+        patient.wiring.config.secrets()
+    except BatonError:
+        return  # which file cannot be read, another check says
     store = patient.wiring.store.memories
     for name in [name for layer in Layer for name in store.names(layer)]:
         if problem := described(patient.wiring, name)["problem"]:

@@ -54,8 +54,8 @@ def private(patient: Patient) -> Iterator[Finding]:
         if found.st_uid != os.geteuid():
             foreign.append(name)
     if open_to_others:
-        env = [".env"] if os.path.exists(patient.home.env_file) else []
-        cure = f"cd {shlex.quote(root)} && chmod -R go= {' '.join(['state', 'logs', *env])}"
+        files = [file for file in (".env", "config/keys.json") if os.path.exists(os.path.join(root, file))]
+        cure = f"cd {shlex.quote(root)} && chmod -R go= {' '.join(['state', 'logs', *files])}"
         yield warning(f"others may read or write {listed(sorted(open_to_others))}", cure)
     if foreign:
         yield warning(
@@ -151,7 +151,7 @@ def disk(patient: Patient) -> Iterator[Finding]:
 def _own_files(patient: Patient) -> Iterator[str]:
     """The private places of a home, and what is in them, as far as there is not too much."""
     places = [path for path in (patient.home.state, patient.home.logs) if os.path.isdir(path)]
-    yield patient.home.env_file
+    yield from (patient.home.env_file, patient.home.keys_file)
     yield from places
     yield from islice((path for place in places for path in _below(place)), LOOKED_AT)
 

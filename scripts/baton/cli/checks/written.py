@@ -11,6 +11,7 @@ from baton.cli.configuration import SHIPPED_SKILLS
 from baton.cli.templates import all_templates
 from baton.domain.errors import BatonError
 from baton.domain.lineups import agents_of
+from baton.domain.pipelines import Template
 from baton.domain.services import in_order
 from baton.domain.settings import Settings
 from baton.store.files import names_in
@@ -98,7 +99,7 @@ def agents(patient: Patient) -> Iterator[Finding]:
     known = {skill.name for skill in found} | {name for name, _ in problems}
     named: dict[str, list[str]] = {}
     for slug, _, template in all_templates(patient.home):
-        for agent in () if isinstance(template, str) else agents_of(template):
+        for agent in () if isinstance(template, str) else _with_skills(template):
             named.setdefault(agent, []).append(f"pipeline {slug}")
     for agent, task in patient.survey.agents.items():
         named.setdefault(agent, []).append(f"task {task}")
@@ -114,6 +115,13 @@ def agents_by_themselves(settings: Settings) -> tuple[str, ...]:
     """Return the agents that the sweep runs without a task."""
     beats = settings.heartbeats
     return (*beats.agents, *((beats.refill,) if settings.has_backlogs else ()))
+
+
+def _with_skills(template: Template) -> list[str]:
+    """Return a pipeline's agents without those that are only names: a prompt's instructions stand in its step."""
+    steps = (*template.main_steps, *template.parallel_branches)
+    needed = {step.agent for step in steps if step.harness != "api" or not step.instructions.strip()}
+    return [agent for agent in agents_of(template) if agent in needed]
 
 
 def harnesses(patient: Patient) -> Iterator[Finding]:
@@ -147,7 +155,7 @@ def harnesses(patient: Patient) -> Iterator[Finding]:
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:
-    """.env can be read, and holds what notifications need, where cron's jobs see it."""
+    """.env can be read, and what notifications need is kept where cron's jobs see it."""
     from baton.store.dotenv import read_env  # start-up
 
     try:
@@ -155,6 +163,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
     except BatonError as problem:
         yield refused(problem)
         return
+    sealed = patient.wiring.config.keys.names()
     channels = patient.settings.notify.channels if patient.settings.notify.events else ()
     for channel in channels:
         notifier = patient.wiring.notifier(channel)
@@ -166,7 +175,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
                 f"nobody is told what happens: {names} {'is' if len(missing) == 1 else 'are'} not set for {channel}",
                 f"write {lines} into {patient.home.env_file}, or set notify: {{channels: []}} in config/baton.yaml",
             )
-        elif here := [name for name in notifier.variables if not kept.get(name)]:
+        elif here := [name for name in notifier.variables if not kept.get(name) and name not in sealed]:
             yield warning(
                 f"{' and '.join(here)} stand in this environment only: jobs of cron do not see them",
                 f"write them into {patient.home.env_file}",
