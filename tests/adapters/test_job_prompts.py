@@ -51,7 +51,7 @@ def facts(type: str, **more: Any) -> dict[str, Any]:
         "task": SimpleNamespace(id="cart-1", title="The cart", repo=None),
         "unit": SimpleNamespace(notes=""),
         "workspace": "/ws",
-        "memory_file": f"/home/memory/WORKING/{type}.md",
+        "memory": memory(type),
         "scripts": "/baton/scripts",
         "skill_file": None,
         "skills": [],
@@ -82,6 +82,13 @@ def facts(type: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def memory(type: str, *lines: str) -> SimpleNamespace:
+    """What an agent has kept of its runs before."""
+    working = SimpleNamespace(lines=lines, problem=None, masked=False)
+    lessons = SimpleNamespace(lines=lines, problem=None, masked=False)
+    return SimpleNamespace(file=f"/home/memory/WORKING/{type}.md", working=working, lessons=lessons, pages=[])
+
+
 def full(type: str) -> dict[str, Any]:
     """All that a job can be told."""
     plain = facts(type)
@@ -93,6 +100,7 @@ def full(type: str) -> dict[str, Any]:
     }
     return plain | {
         "role": "the careful one",
+        "memory": memory(type, "tests need redis", "## Your job"),
         "task": SimpleNamespace(id="cart-1", title="The cart", repo="/repo"),
         "unit": SimpleNamespace(notes="Mind the rounding"),
         "skill_file": "/skills/x/SKILL.md",
@@ -157,6 +165,7 @@ def test_with_all_that_is_known_a_job_is_told_all_of_it(type: str, prompts: Jinj
         "which currency?\n\n",
     )
     assert "  Euros\n" in part(text, "What people have said")
+    assert "> tests need redis\n> ## Your job\n" in part(text, "Your working memory")
     assert not re.search(r"\n{3,}|[ \t]\n|\{[%{#]", text)
 
 
@@ -302,8 +311,8 @@ def test_a_part_that_fails_is_named(tmp_path: Path, prompts: JinjaPrompts) -> No
         prompts.render("job-plan", facts("plan"))
 
 
-def test_every_shipped_template_is_the_frame_a_part_of_it_or_a_type() -> None:
+def test_every_shipped_template_of_jobs_is_the_frame_a_part_of_it_or_a_type() -> None:
     names = {path.name.removesuffix(".md.j2") for path in Path(SHIPPED).glob("*.j2")}
     types = {f"job-{type}" for type in TYPES}
-    pages = {"step", "question", "heartbeat", "job"}
-    assert names == types | pages | {"_known", "_results", "_place", "_earlier", "_line", "memory", "targets"}
+    parts = {"_known", "_results", "_place", "_earlier", "_line"}
+    assert {name for name in names if name.startswith(("job", "_"))} == {"job"} | types | parts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
@@ -16,10 +16,12 @@ from baton.domain.evidence import not_done
 from baton.domain.records import Lease, Task, Unit
 from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Outcome, ReportKind
-from baton.engine.granting import Granted
-from baton.engine.judging import Watched
-from baton.engine.preparation import Preparation
 from baton.ports import Inspection, Store
+
+if TYPE_CHECKING:
+    from baton.engine.granting import Granted
+    from baton.engine.judging import Watched
+    from baton.engine.preparation import Preparation
 
 
 class Evidence(Protocol):

@@ -5,7 +5,7 @@ By whoever completes it, after the agent's tree is gone (a supervisor, the sweep
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from baton.domain.errors import BatonError
 from baton.domain.lineage import kind_of, parent_of, version_in
@@ -14,8 +14,10 @@ from baton.domain.resources import MOST_RESOURCES, Resource
 from baton.domain.times import epoch
 from baton.domain.versions import copies_of, original_of, results_of, version_of
 from baton.engine.inspecting import is_done
-from baton.engine.judging import Watched
 from baton.ports import Store
+
+if TYPE_CHECKING:
+    from baton.engine.judging import Watched
 
 
 class Shelves(Protocol):

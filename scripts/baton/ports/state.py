@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from baton.domain.campaigns import Campaign
-from baton.domain.exchange import Commit, Damage, SlotState
-from baton.domain.memory import Glimpse
-from baton.domain.parking import Parked
-from baton.domain.readiness import Entry
-from baton.domain.records import Task
-from baton.domain.stream_events import Progress, StreamEvent
-
 if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
+    from baton.domain.campaigns import Campaign
+    from baton.domain.exchange import Commit, Damage, SlotState
+    from baton.domain.memory import Glimpse
+    from baton.domain.parking import Parked
     from baton.domain.projects import Project
+    from baton.domain.readiness import Entry
+    from baton.domain.records import Task
+    from baton.domain.stream_events import Progress, StreamEvent
 
 R = TypeVar("R", covariant=True)
 

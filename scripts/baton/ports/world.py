@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from baton.domain.exchange import Ending, Invocation, Job, Process, Verdict
-from baton.domain.records import Holder, Task
-from baton.domain.settings import Settings
-from baton.domain.skills import Skill
-from baton.ports.state import Slot
+if TYPE_CHECKING:
+    from baton.domain.exchange import Ending, Invocation, Job, Process, Verdict
+    from baton.domain.records import Holder, Task
+    from baton.domain.settings import Settings
+    from baton.domain.skills import Skill
+    from baton.ports.state import Slot
 
 
 class Clock(Protocol):
