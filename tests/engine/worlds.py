@@ -293,7 +293,8 @@ class World:
             undertaker=Undertaker(self.processes, self.clock, self.clock.passes),
             slot_path=lambda number: f"slots/{number:02d}",
             close=self.close,
-            skill_folders=self.skill_folders,
+            shown=tuple(self.skill_folders.shown()),
+            put_away=self.skill_folders.put_away,
             resources=lambda task, lease: (),
             missing=self.look_for,
         )

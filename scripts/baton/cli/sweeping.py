@@ -120,7 +120,8 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         undertaker=Undertaker(LinuxProcesses(), wiring.clock, time.sleep),
         slot_path=wiring.store.slots.path,
         close=wiring.is_completed,
-        skill_folders=wiring.skill_folders,
+        shown=tuple(wiring.store.displays.all()),
+        put_away=lambda run: wiring.skill_folders.put_away(run),  # made where there is something to take back
         resources=Registrar(wiring.workspaces, wiring.store).of_run,
         missing=partial(_missing, wiring),
     )

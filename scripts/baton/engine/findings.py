@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import IllegalTransition
+from baton.domain.exchange import Display
 from baton.domain.records import Lease, Task
 from baton.domain.resources import Resource
 from baton.domain.settings import Settings
 from baton.engine.door import Door
 from baton.engine.liveness import Beat, Undertaker
-from baton.engine.run_skills import SkillFolders
 from baton.ports import Agents, Clock, Damage, SlotState
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     undertaker: Undertaker
     slot_path: Callable[[int], str]
     close: Callable[[str], bool]
-    skill_folders: SkillFolders
+    shown: tuple[Display, ...]
+    put_away: Callable[[str], bool]
     resources: Callable[[Task, Lease], tuple[Resource, ...]]
     missing: Callable[[Task, Lease], tuple[str, ...] | None]
     heard: tuple[AgentRecord, ...] = ()

@@ -14,7 +14,6 @@ from msgspec import structs
 from baton.domain.errors import BatonError
 from baton.domain.evidence import not_done
 from baton.domain.records import Lease, Task, Unit
-from baton.domain.redaction import is_secret, redact
 from baton.domain.statuses import FailureKind, Outcome, ReportKind
 from baton.ports import Inspection, Store
 
@@ -87,6 +86,8 @@ class Inspector:
         missing = self._evidence.missing(inspection, is_given_up)
         if missing is None:
             return None
+        from baton.domain.redaction import is_secret, redact  # start-up: an idle sweep looks for nothing
+
         secrets = [value for name, value in inspection.environ.items() if is_secret(name)]
         return tuple(redact(one, secrets) for one in missing)
 

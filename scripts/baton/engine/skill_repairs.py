@@ -7,13 +7,13 @@ from functools import partial
 
 from baton.domain.ids import agent_of_place
 from baton.domain.records import Task
-from baton.engine.findings import Finding, Scene, bind
+from baton.engine.findings import Finding, Scene
 
 
 def left_skills(scene: Scene) -> Iterator[Finding]:
     """Take back the skills of runs that are over. A note is written under a lease: without one, nobody needs it."""
     known = {task.id: task for task in scene.tasks}
-    for note in scene.skill_folders.shown():
+    for note in scene.shown:
         agent = agent_of_place(note.task)
         # Its run may have been ended by a repair before this one.
         was_held = agent is not None or _holds(known.get(note.task), note.run)
@@ -28,7 +28,7 @@ def _put_away(scene: Scene, task: str, run: str) -> bool:
     # Look again: a run that was granted after the scene was read has a note, and a lease that the scene has not.
     if _is_held(scene, task, run):
         return False
-    return bind(scene.skill_folders.put_away, run)()
+    return scene.put_away(run)
 
 
 def _is_held(scene: Scene, place: str, run: str) -> bool:

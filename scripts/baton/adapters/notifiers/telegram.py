@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from baton.domain.delivery import DeliveryFailed, Refusal, Rejected, RetryLater, Unreachable
 from baton.domain.errors import MissingCredentials
-from baton.domain.redaction import redact
 
 if TYPE_CHECKING:
     import requests
@@ -164,6 +163,8 @@ def _refusal(response: requests.Response, token: str, sent: int) -> DeliveryFail
     answer = _answer(response)
     if status == 200 and answer.get("ok") is True:
         return None
+    from baton.domain.redaction import redact  # start-up: a sweep that has nothing to tell needs it not
+
     words = " ".join(redact(str(answer.get("description") or ""), [token]).split())
     description = words[:DESCRIPTION_LIMIT] or f"status {status}"
     if status == 429:
