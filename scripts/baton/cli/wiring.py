@@ -145,6 +145,8 @@ class Wiring:
 
     def dispatch_quietly(self) -> int:
         """Dispatch after a change that stands: what fails here the next sweep does. Return how many were started."""
+        if self.is_inside_run:
+            return 0  # as dispatch would say, without loading it: each agent ends with this
         try:
             return self.dispatch().started
         except (BatonError, OSError) as error:
