@@ -1,7 +1,6 @@
 """How models are asked over their API: the ``harness.api`` part of the settings."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 import re
 
 from msgspec import Struct

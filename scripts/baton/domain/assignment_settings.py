@@ -1,7 +1,6 @@
 """The section ``assignments`` of the settings: limits, time limits and harnesses of jobs, for all and by namespace."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 from typing import Annotated
 
 from msgspec import Meta, Struct

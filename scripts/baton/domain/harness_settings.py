@@ -3,8 +3,7 @@
 The keys are the same for all of them; a key that one has no means for is refused with the reason, where it is asked for.
 """
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 from collections.abc import Mapping
 from typing import ClassVar
 

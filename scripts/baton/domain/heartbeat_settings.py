@@ -1,7 +1,6 @@
 """What the operator may set about heartbeats: which agents are run without a task, when, and when a project starves."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,6 @@
 """What the operator may set about memory: how much of it a prompt takes, how many lessons are kept."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 from msgspec import Struct
 
 from baton.domain.refusals import check_count

@@ -4,8 +4,7 @@ What stands in a stream is found by rules: ``when`` says which objects a rule is
 the rest says where in such an object something lies. A path leads through mappings by dots: ``message.text``.
 """
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 import re
 import string
 

@@ -4,8 +4,7 @@ Durations are kept as written and read as seconds (``settings.lease.heartbeat_se
 raises as ``ValueError("<key>: <what>")``, to which msgspec adds the section; the cause holds the cure.
 """
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": a decoder reads these types as it starts (see records).
 from typing import Annotated
 
 from msgspec import Meta, Struct
