@@ -185,3 +185,19 @@ def test_a_full_disk_under_the_answer_is_a_failure_that_says_so(line: Line) -> N
     done = call(line, "--output", "/dev/full/answer.md")
     assert done.code == 1
     assert json.loads(done.out.splitlines()[-1])["type"] == "failure"
+
+
+def test_a_job_of_an_assignment_is_refused_and_no_model_is_asked(line: Line) -> None:
+    job = json.dumps([{"type": "author", "harness": "api"}])
+    line.home.ok("assignment", "create", "Mend it", "--id", "t-1", "--jobs", job)
+    record = line.end()
+    assert record["status"] == "blocked"
+    assert "a job of an assignment is for looking and doing" in record["blocked"]["reason"]
+    assert line.server.requests == []
+
+
+def test_a_heartbeat_is_refused_and_no_model_is_asked(line: Line) -> None:
+    done: Done = line.home.call("invoke_agent", "author", "--heartbeat", "--json")
+    assert done.code == 1
+    assert "a heartbeat is for looking and doing" in done.out
+    assert line.server.requests == []

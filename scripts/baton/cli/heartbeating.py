@@ -120,10 +120,11 @@ def carried(wiring: Wiring, served: Supervisor, agent: str, cause: Cause, projec
     after, watched = beats.carry(begun)
     outcome = after.beat.outcome if after is not None and after.beat is not None else watched.outcome
     good = outcome is Outcome.COMPLETED
-    data = {"agent": agent, "run": begun.lease.run, "outcome": outcome, "summary": watched.summary}
+    data: dict[str, Any] = {"agent": agent, "run": begun.lease.run, "outcome": outcome, "summary": watched.summary}
     text = f"{agent} {str(outcome).replace('_', ' ')}" + (f": {watched.summary}" if good and watched.summary else "")
     if not good and watched.message:
         text += f"\n{watched.message}"
+        data["message"] = watched.message
     return Answer(data, text, 0 if good else 1)
 
 

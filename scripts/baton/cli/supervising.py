@@ -124,10 +124,17 @@ def _serve_one(wiring: Wiring, agent: str, task: str, unit: Unit, slot: Slot) ->
         raise
     after, watched = served.serve_one(granted)
     outcome = ended_as(after, granted.lease, watched)
-    data = {"task": task, "agent": agent, "run": granted.lease.run, "outcome": outcome, "status": after.status}
+    data = {
+        "task": task,
+        "agent": agent,
+        "run": granted.lease.run,
+        "outcome": outcome,
+        "status": after.status,
+    }
     text = f"{agent} {outcome.replace('_', ' ')}; task {task} is {after.status}"
     if outcome not in GOOD and watched.message:
         text += f"\n{watched.message}"
+        data["message"] = watched.message
     return Answer(data, text, 0 if outcome in GOOD else 1)
 
 
