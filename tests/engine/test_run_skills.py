@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.engine.homes import PATH, ScratchHome, eventually
 from tests.engine.worlds import World
 
@@ -233,9 +234,12 @@ def test_only_what_no_run_holds_is_put_away() -> None:
 def test_what_was_granted_after_the_look_is_left() -> None:
     world = World()
     world.task("t")
-    scene = world.scene()
+    looked_at = world.scene()
     run = str(world.granted("t").run)
     world.skill_folders.notes = {run: "t"}
+    scene = structs.replace(
+        looked_at, shown=tuple(world.skill_folders.shown())
+    )  # what is shown is read after the tasks
     findings = list(left_skills(scene))
     assert [finding.act() for finding in findings] == [False]
     assert world.skill_folders.notes == {run: "t"}
