@@ -422,7 +422,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "run": Deed(task(), step=run_once, main=True, commits=3, again=False),
     "hear": Deed(task(), ("agent", "heartbeat", "alpha", "--note", "here", "--json")),
-    "heartbeat": Deed(awake, step=beat_once, main=True, commits=2, again=False),
+    "heartbeat": Deed(awake, step=beat_once, commits=2, again=False),
     "revise": Deed(
         second_step_held, ("request_revision", "t-1", "--agent", "beta", "--to-step", "0", "--notes", "dry"), main=True
     ),

@@ -15,7 +15,7 @@ from tests.faults.tracing import why_not
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(600)]
 LONG = pytest.mark.long
-QUICK = {"complete", "run"}
+QUICK = {"complete"}
 
 
 def deeds(quick: set[str]) -> list[object]:

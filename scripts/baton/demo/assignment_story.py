@@ -128,7 +128,9 @@ class AssignmentStory:
         against = [unit for unit in reviews if _first_line(unit).startswith("CHANGES NEEDED")]
         if len(reviews) != 2 or len(against) != 1 or len(self._jobs("refine")) != 1:
             raise DemoFailed("one of two reviewers should have found fault, and the work been sent back once")
-        self._screen.step("Two reviewed it, neither knowing of the other. All tests passed by then, and one found fault.")
+        self._screen.step(
+            "Two reviewed it, neither knowing of the other. All tests passed by then, and one found fault."
+        )
         for unit in reviews:
             self._screen.command(shown("assignment.py", "job", f"{ID}/{unit['key']}"))
             self._screen.note(unit["result"]["summary"], lead="| ")
