@@ -81,14 +81,14 @@ def test_each_skill_is_there_by_its_name_and_gone_afterwards(place: Place) -> No
     assert place.show() == ("seo", "tone")
     assert (place.ws / FOLDER / "seo/SKILL.md").read_text() == "---\nname: seo\n---\n"
     assert place.links.put_away("r-1")
-    assert (place.tree(), place.links.shown()) == ({}, [])
+    assert (place.tree(), place.notes.all()) == ({}, [])
 
 
 def test_the_note_is_there_before_anything_else(place: Place) -> None:
     place.show()
     folder = f"{place.ws}/.claude"
     links = {f"{folder}/skills/{one.name}": one.folder for one in place.skills}
-    assert place.links.shown() == [Display(run="r-1", task="t", links=links, folders=(folder, f"{folder}/skills"))]
+    assert place.notes.all() == [Display(run="r-1", task="t", links=links, folders=(folder, f"{folder}/skills"))]
 
 
 def test_what_was_not_shown_is_not_put_away(place: Place) -> None:
@@ -156,7 +156,7 @@ def test_where_nothing_can_be_shown_nothing_is_done(place: Place, spoil: str) ->
     before = place.tree()
     with pytest.raises(StorageError, match="no skill can be shown in "):
         place.show()
-    assert (place.tree(), place.links.shown()) == (before, [])
+    assert (place.tree(), place.notes.all()) == (before, [])
 
 
 # -- git ----------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_nothing_is_shown_where_a_gitignore_takes_our_lines_back(place: Place) -
     before = place.tree()
     with pytest.raises(StorageError, match=r"git does not ignore what was shown|git says: 1$"):
         place.show()
-    assert (place.tree(), place.links.shown()) == (before, [])
+    assert (place.tree(), place.notes.all()) == (before, [])
 
 
 def test_nothing_is_shown_in_a_repository_that_git_does_not_answer_for(place: Place) -> None:
@@ -222,7 +222,7 @@ def test_nothing_is_shown_in_a_repository_that_git_does_not_answer_for(place: Pl
     before = place.tree()
     with pytest.raises(StorageError, match="git says: fatal: bad config"):
         place.show()
-    assert (place.tree(), place.links.shown()) == (before, [])
+    assert (place.tree(), place.notes.all()) == (before, [])
 
 
 def test_what_only_looks_like_a_repository_is_none(place: Place) -> None:
@@ -236,7 +236,7 @@ def test_without_git_nothing_is_shown_in_a_repository(place: Place) -> None:
     place.repository()
     with pytest.raises(StorageError, match="'git'"):
         SkillLinks(place.notes, "/nowhere").show("r-1", "t", str(place.ws), FOLDER, place.skills)
-    assert place.links.shown() == []
+    assert place.notes.all() == []
 
 
 def test_a_worktree_and_a_folder_inside_a_repository_are_repositories_too(place: Place) -> None:
@@ -271,7 +271,7 @@ def test_runs_side_by_side_share_and_the_last_one_clears(place: Place, first: st
     assert (place.ws / FOLDER / "tone").is_symlink() == (first == "r-2")
     assert place.git("status", "--porcelain", "--untracked-files=all") == ""
     place.links.put_away("r-2" if first == "r-1" else "r-1")
-    assert (place.tree(), place.links.shown()) == (before, [])
+    assert (place.tree(), place.notes.all()) == (before, [])
 
 
 @pytest.mark.parametrize("made", range(6))
@@ -279,7 +279,7 @@ def test_what_a_crash_left_half_done_is_cleared_by_its_note(place: Place, made: 
     exclude = place.repository()
     before = place.tree()
     place.show()
-    (note,) = place.links.shown()
+    (note,) = place.notes.all()
     # As after a crash in the middle of the making: of its acts, in their order, only so many have happened.
     folder = place.ws / ".claude"
     undone = [folder / "skills/tone", folder / "skills/seo", folder / "skills", folder]
@@ -304,7 +304,7 @@ def test_what_cannot_be_removed_is_said_and_tried_again(place: Place) -> None:
     exclude.rmdir()
     exclude.write_bytes(written)
     assert place.links.put_away("r-1")
-    assert (place.links.shown(), (place.ws / ".claude").exists()) == ([], False)
+    assert (place.notes.all(), (place.ws / ".claude").exists()) == ([], False)
 
 
 def test_a_workspace_that_is_gone_needs_no_clearing(place: Place) -> None:
@@ -312,4 +312,4 @@ def test_a_workspace_that_is_gone_needs_no_clearing(place: Place) -> None:
     place.show()
     place.ws.rename(place.root / "moved")
     assert place.links.put_away("r-1")
-    assert place.links.shown() == []
+    assert place.notes.all() == []

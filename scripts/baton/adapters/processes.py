@@ -53,10 +53,6 @@ class LinuxProcesses:
         stat = _stat(pid)
         return None if stat is None or stat.is_zombie else Process(pid=pid, started=stat.started)
 
-    def is_alive(self, process: Process) -> bool:
-        """Tell whether it is still the one that was found."""
-        return self.identify(process.pid) == process
-
     def kill(self, found: Iterable[Process]) -> int:
         """Send KILL to each that is still the one that was found; return to how many."""
         return sum(self._signal(process, signal.SIGKILL) for process in found)

@@ -58,10 +58,6 @@ class SkillLinks:
         self._notes = notes
         self._path = path
 
-    def shown(self) -> list[Display]:
-        """What is shown now, or was left by a crash."""
-        return self._notes.all()
-
     def show(self, run: str, task: str, workspace: str, folder: str, skills: Sequence[Skill]) -> tuple[str, ...]:
         """Show these for the time of a run; return the names of those that are: not of what the user has by that name."""
         root = os.path.realpath(workspace)

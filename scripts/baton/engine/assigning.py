@@ -91,12 +91,6 @@ def inserted_by(task: Task, act: Act, token: int | None) -> list[str]:
     return [job["unit"] for event in news for job in event.data["jobs"]]
 
 
-def kinds_of(task: Task, token: int) -> list[ActKind]:
-    """Return what the run with this token has done to its assignment so far."""
-    lease = task.lease_with(token)
-    return [act.kind for act in lease.acts] if lease is not None else []
-
-
 def find_assignment(store: Store, word: str) -> Task:
     """Return the assignment with this id, or the only one whose id begins so; an ambiguous word names the candidates."""
     found = store.tasks.read(word)

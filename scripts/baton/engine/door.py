@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from baton.domain import tasks
 from baton.domain.commands import FailDependency, MeetDependency
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from baton.domain.agent_records import AgentRecord
     from baton.domain.campaigns import Campaign
     from baton.domain.projects import Project
-    from baton.ports import Config, Store
+    from baton.ports import Config, Kind, Store
 
+R = TypeVar("R")
 Step = Any  # a command, or a function of the record that returns one (or None)
 
 
@@ -69,30 +70,25 @@ class Door:
 
     def campaign(self, id: str, command: Any) -> Campaign:
         """Apply one command to a campaign."""
-        from baton.domain import campaigns  # start-up: an agent's last act changes no campaign
-
-        def change(campaign: Campaign | None, now: str) -> Commit:
-            return Commit(*campaigns.decide(campaign, command, now))
+        from baton.domain.campaigns import decide  # start-up: an agent's last act changes no campaign
 
         try:
-            return self.store.campaigns.update(id, change)
+            return self._other(self.store.campaigns, decide, id, command)
         except CampaignNotFound:
             raise CampaignNotFound(f"there is no campaign '{id}'", cure="campaign.py list shows them") from None
-        except IllegalTransition as refused:
-            self._note(refused, task=None, command=command)
-            raise
 
     def project(self, id: str, command: Any) -> Project:
         """Apply one command to a project."""
-        from baton.domain import project_table  # start-up: only people change projects
-
-        def change(project: Project | None, now: str) -> Commit:
-            return Commit(*project_table.decide(project, command, now))
+        from baton.domain.project_table import decide  # start-up: only people change projects
 
         try:
-            return self.store.projects.update(id, change)
+            return self._other(self.store.projects, decide, id, command)
         except ProjectNotFound:
             raise ProjectNotFound(f"there is no project '{id}'", cure="project.py list shows them") from None
+
+    def _other(self, records: Kind[R], decide: Callable[[R | None, Any, str], Any], id: str, command: Any) -> R:
+        try:
+            return records.update(id, lambda record, now: Commit(*decide(record, command, now)))
         except IllegalTransition as refused:
             self._note(refused, task=None, command=command)
             raise

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import AgentNotFound, BatonError, SkillNotFound
-from baton.domain.exchange import Display
 from baton.domain.records import Unit
 from baton.domain.settings import Settings
 from baton.domain.skill_lists import chosen
@@ -27,9 +26,6 @@ class SkillFolders(Protocol):
 
     def put_away(self, run: str) -> bool:
         """Remove what was shown for this run alone; tell whether there was anything. What else is there is left."""
-
-    def shown(self) -> list[Display]:
-        """What is shown now, or was left by a crash."""
 
 
 def further_skills(
