@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.engine.homes import AT_ONCE, SCRIPTS, ScratchHome, are_gone, eventually, parent_of, scratch_home
 
+from baton.cli import running_code
 from baton.domain import commands as c
 from baton.domain.campaign_commands import PauseCampaign, ResumeCampaign
 from baton.domain.pipelines import Step
@@ -580,6 +581,12 @@ def copied(tmp_path: Path) -> Any:
         yield home
 
 
+def next_look_at_code() -> None:
+    """Wait until a supervisor will look at its code again."""
+    now = time.monotonic()
+    eventually(lambda: time.monotonic() > now + running_code.LOOK_SECONDS, "a second")
+
+
 def test_changed_code_is_taken_up_between_runs_in_the_same_process_and_slot(copied: ScratchHome) -> None:
     words = "$(tr '\\0' ' ' <\"/proc/$PPID/cmdline\")"
     copied.agent("writer", f'note above $PPID; note words "{words}"; [ -n "$BATON_STEP" ] && wait_for "go-$BATON_STEP"')
@@ -589,6 +596,7 @@ def test_changed_code_is_taken_up_between_runs_in_the_same_process_and_slot(copi
     copied.noted("above")
     instance = copied.facts()["instance"]
     os.utime(copied.scripts / "baton/domain/ids.py")
+    next_look_at_code()
     copied.touch("go-0")
     copied.noted("above", 2)
     assert copied.facts()["instance"] == instance
@@ -614,6 +622,7 @@ def test_a_supervisor_that_takes_up_changed_code_loses_no_report(copied: Scratch
     supervisor = copied.supervise()
     copied.noted("pids")
     os.utime(copied.scripts / "baton/domain/ids.py")
+    next_look_at_code()
     copied.touch("go")
     assert copied.end_of(supervisor).code == 0
     for id in ("t", "u"):
@@ -684,6 +693,7 @@ def test_a_run_ends_well_although_the_code_on_disk_is_broken_by_then(copied: Scr
     copied.noted("pids")
     for path in (copied.scripts / "baton").rglob("*.py"):
         path.write_text("raise RuntimeError('half of an update')\n")
+    next_look_at_code()
     copied.touch("go")
     assert "half of an update" in copied.end_of(supervisor).err  # that is how the program that took over ended
     result = copied.read("spring-001").pipeline[0].result

@@ -41,7 +41,8 @@ class Deed(NamedTuple):
     """``words`` of a script, or ``step`` in a process. ``main``: tried at each run of the tests.
 
     ``aside``: records that it sets aside. ``promised``: the record it speaks of, where it takes several ``commits``; what
-    else follows from it may be left to the sweep.
+    else follows from it may be left to the sweep. ``leaves``: the events of the record that it changes, so that a deed
+    that was refused is not taken for one that was done. ``may_fail``: an agent is run, which an error may keep from it.
     """
 
     arrange: Arrange
@@ -53,6 +54,8 @@ class Deed(NamedTuple):
     commits: int = 1
     promised: str = ""
     again: bool = True
+    leaves: tuple[str, ...] = ()
+    may_fail: bool = False
 
     @property
     def is_sweep(self) -> bool:
@@ -259,6 +262,12 @@ def to_be_made(home: Home) -> None:
     home.file("second.json", written)
 
 
+def line_awake(home: Home) -> None:
+    """A task of three steps, in a home where agents are started."""
+    home.make_task()
+    home.wake()
+
+
 def ready_and_awake(home: Home) -> None:
     """A task that is ready, in a home where agents are started."""
     home.make_task(agents=["alpha"])
@@ -420,9 +429,19 @@ DEEDS: dict[str, Deed] = {
         main=True,
         again=False,
     ),
-    "run": Deed(task(), step=run_once, main=True, commits=3, again=False),
+    "run": Deed(
+        line_awake,
+        step=run_once,
+        main=True,
+        commits=2,
+        again=False,
+        leaves=("lease_granted", "run_ended", "step_completed", "lease_granted"),
+        may_fail=True,
+    ),
     "hear": Deed(task(), ("agent", "heartbeat", "alpha", "--note", "here", "--json")),
-    "heartbeat": Deed(awake, step=beat_once, commits=2, again=False),
+    "heartbeat": Deed(
+        awake, step=beat_once, commits=2, again=False, leaves=("run_started", "run_ended"), may_fail=True
+    ),
     "revise": Deed(
         second_step_held, ("request_revision", "t-1", "--agent", "beta", "--to-step", "0", "--notes", "dry"), main=True
     ),

@@ -21,6 +21,8 @@ PLACES = (
     "quarantine/agents",
 )  # fmt: skip
 Records = dict[str, bytes]
+# What is told of runs none of which ended well.
+FAILED = frozenset({"lease_granted", "run_started", "run_ended", "agent_crashed", "task_blocked"})
 _DRAWN = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "TIME"),
     (re.compile(r"r-\d{8}t[\d.]+-[0-9a-f]+"), "RUN"),
@@ -57,20 +59,31 @@ def plain(data: bytes) -> str:
     return text
 
 
-def standing(old: Records, new: Records, found: Records) -> str:
+def check_events(old: Records, new: Records, types: Collection[str]) -> None:
+    """The one record that was changed has got events of these types, in this order; nothing is asked where none is named."""
+    if types:
+        (name,) = [name for name in new if new[name] != old.get(name)]
+        was = _history(old[name]) if name in old else []
+        now = [type for _, type in _history(new[name])[len(was) :]]
+        if now != list(types):
+            raise Wrong(f"{name} has got {now}, not {list(types)}")
+
+
+def standing(old: Records, new: Records, found: Records, *, may_fail: bool = False) -> str:
     """Tell whether what is found is all ``old``, all ``new``, or ``between``: some records old, some new.
 
     A record may also be on its way, where a deed takes several commits: then its history is a part of what it will be,
-    and begins with what it was. Anything else is wrong.
+    and begins with what it was. Where it ``may_fail``, it may also tell of a run that did not go well. Anything else is
+    wrong.
     """
     if set(found) - set(new) - set(old):
         raise Wrong(f"there is more than there ever was: {set(found) - set(new) - set(old)}")
-    steps = {name: _standing(name, old.get(name), new.get(name), found.get(name)) for name in {*old, *new}}
+    steps = {name: _standing(name, old.get(name), new.get(name), found.get(name), may_fail) for name in {*old, *new}}
     kinds = {step for step in steps.values() if step}
     return kinds.pop() if len(kinds) == 1 else "between" if kinds else "old"
 
 
-def _standing(name: str, old: bytes | None, new: bytes | None, found: bytes | None) -> str:
+def _standing(name: str, old: bytes | None, new: bytes | None, found: bytes | None, may_fail: bool) -> str:
     if old == found:
         return "" if new is not None and old is not None and plain(old) == plain(new) else "old"
     if found is None or new is None:
@@ -84,7 +97,14 @@ def _standing(name: str, old: bytes | None, new: bytes | None, found: bytes | No
         raise Wrong(f"{name} is neither whole nor what it was: {error!r}") from None
     if was == now[: len(was)] and now == will[: len(now)] and len(was) < len(now) < len(will):
         return "between"
+    if may_fail and was == now[: len(was)] and _failed(found, len(was)):
+        return "between"
     raise Wrong(f"{name} is neither old nor new: {was} -> {now}, not {will}")
+
+
+def _failed(data: bytes, since: int) -> bool:
+    events = json.loads(data)["history"][since:]
+    return all(event["type"] in FAILED and event["data"].get("outcome") != "completed" for event in events)
 
 
 def _history(data: bytes) -> list[tuple[str, str]]:

@@ -66,6 +66,7 @@ class Bench:
         self.calls = clean.calls
         judging.check_locks(self.home)
         self.new = judging.records(self.home)
+        judging.check_events(self.old, self.new, deed.leaves)
         judging.check_healed(self.home, aside=deed.aside)
         self.healed = judging.records(self.home)
 
@@ -100,7 +101,7 @@ class Bench:
         """Try one fault; what is not as promised is raised."""
         ended = self._meet(fault)
         found = judging.records(self.home)
-        standing = judging.standing(self.old, self.new, found)
+        standing = judging.standing(self.old, self.new, found, may_fail=self.deed.may_fail and bool(fault.error))
         promised = self.deed.promised
         if promised and judging.plain(found[promised]) == judging.plain(self.new[promised]):
             standing = "new" if standing == "new" else "promised"

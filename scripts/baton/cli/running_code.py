@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any
 
 from baton.cli.wiring import SCRIPTS
+
+# Two hundred files are not looked at between any two runs that last no time.
+LOOK_SECONDS = 1.0
 
 
 class RunningCode:
@@ -16,6 +20,8 @@ class RunningCode:
         folders = ((folder, names) for folder, _, names in os.walk(SCRIPTS) if not folder.endswith("__pycache__"))
         files = (os.path.join(folder, name) for folder, names in folders for name in names if name.endswith(".py"))
         self._signs = {file: _sign(file) for file in files}
+        self._has_changed = False
+        self._next_look = 0.0
 
     def keep_what_was_read(self) -> None:
         """Forget the files that no module was made from: a change of those is none to this process."""
@@ -23,8 +29,12 @@ class RunningCode:
         self._signs = {file: sign for file, sign in self._signs.items() if file in read}
 
     def has_changed(self) -> bool:
-        """Tell whether one of the files was changed or removed."""
-        return any(_sign(file) != sign for file, sign in self._signs.items())
+        """Tell whether one of the files was changed or removed, as far as that is known: they are looked at once a second."""
+        now = time.monotonic()
+        if not self._has_changed and now >= self._next_look:
+            self._next_look = now + LOOK_SECONDS
+            self._has_changed = any(_sign(file) != sign for file, sign in self._signs.items())
+        return self._has_changed
 
 
 def _sign(file: str) -> Any:

@@ -167,7 +167,7 @@ def _carry_out(
 
     try:
         _check_text(home, words.values())
-        wiring = Wiring(find_home(home, os.environ, must_exist=needs_home), os.environ, warn)
+        wiring = Wiring(find_home(home, os.environ, must_exist=needs_home), dict(os.environ), warn)
         answer = body(wiring, **words)
         text = _json(answer.data) if wants_json else answer.text
         text = text() if callable(text) else text

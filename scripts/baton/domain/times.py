@@ -55,5 +55,4 @@ def parse_duration(text: str) -> float:
 
 
 def _text(instant: datetime) -> str:
-    # The year by hand: strftime leaves out the zeros of an early one.
-    return f"{instant.year:04d}-{instant:%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -25,6 +25,8 @@ from baton.engine.prepared import Prepared
 from baton.ports import Clock, Process
 
 LOOK_SECONDS = 0.5
+# A process that is just becoming its program answers late when it is looked at.
+FIRST_BEAT_SECONDS = 0.01
 PAUSE_SECONDS = 0.01
 
 
@@ -52,7 +54,10 @@ class Leased(Protocol):
 
 
 class Run:
-    """A run that is prepared. ``look`` returns the record if it changed since the last look; ``beat`` tells we live."""
+    """A run that is prepared. ``look`` returns the record if it changed since the last look; ``beat`` tells we live.
+
+    ``begun`` is called when the agent is at work.
+    """
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class Run:
         is_told_to_stop: Callable[[], bool],
         wake: int,
         slot_fileno: int,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         assert lease.run is not None
         self._prepared = prepared
@@ -84,10 +90,11 @@ class Run:
         self._is_told_to_stop = is_told_to_stop
         self._wake = wake
         self._slot_fileno = slot_fileno
+        self._begun = begun
         self._report: Report | None = None
         self._reported_at = 0.0
         self._next_beat = 0.0
-        self._agent_started: Process | None = None
+        self._agent: Process | None = None
         self._listener = prepared.harness.listener()
         self._judge = Judge(prepared, self._listener, limits)
 
@@ -108,6 +115,7 @@ class Run:
         except (OSError, ValueError) as error:
             self._put_away()
             return self._judge.not_spawned(error)
+        self._begun()
         stopped_for = self._watch(agent)
         if stopped_for is not None:
             self._end(agent)
@@ -127,10 +135,9 @@ class Run:
 
     def _watch(self, agent: AgentProcess) -> Outcome | Hang | None:
         """Wait for the agent's end; return why it has to be ended, or ``None`` when it ended by itself."""
-        self._agent_started = self._tree.identify(agent.pid)
         now = self._clock.monotonic()
         hangs = HangWatch(self._limits, self._listener, now)
-        self._beat_when_due(agent)
+        self._next_beat = now + FIRST_BEAT_SECONDS
         next_look = now + LOOK_SECONDS
         while True:
             if agent.wait(min(next_look, self._next_beat, hangs.deadline) - now, self._wake):
@@ -173,10 +180,11 @@ class Run:
         if now < self._next_beat:
             return
         self._next_beat = now + self._heartbeat_seconds
-        started = self._agent_started
+        if self._agent is None:
+            self._agent = self._tree.identify(agent.pid)
         facts = {
             "agent_pid": agent.pid,
-            "agent_started": started.started if started is not None else 0,
+            "agent_started": self._agent.started if self._agent is not None else 0,
             "last_line": self._judge.clean(self._listener.last_line()),
         }
         self._beat(facts)

@@ -71,6 +71,7 @@ class Supervisor:
         self._restart = restart
         self._warn = warn
         self._next_beat = 0.0
+        self._put_off: Callable[[], None] = lambda: None
         self.seat = Seat(slot, clock, door.store, door.config, tree, dispatch=self._dispatch, warn=warn)
         self._settings = self.seat.settings
         self.granter = Granter(door, clock, self._preparation.skill, self.seat.holder)
@@ -123,6 +124,7 @@ class Supervisor:
         """Run a granted unit to its end; return the next grant, if this supervisor goes on, and how the run ended."""
         started_at = self._clock.now()
         watched, facts = self._execute(granted)
+        self._catch_up()
         watched, session = counted_once(granted, with_answer(granted, watched, facts, self._warn), facts)
         watched = structs.replace(watched, usage=estimated(watched.usage, self._prices, self._clock.now()))
         # Parked before the end is committed: from then on its task is ready, and others would take it.
@@ -164,13 +166,17 @@ class Supervisor:
         record = commit_end(commit, what, steps, self.seat.stop, lambda: self.seat.beat({}), self._warn)
         if record is not None and record.unit(unit.key).status is UnitStatus.COMPLETED:
             facts = cleared(facts)
-        self._write_run(granted, started_at, watched, facts, record)
+        # For people, who are never as quick as the next agent: it need not wait for this.
+        self._put_off = partial(self._write_run, granted, started_at, watched, facts, record)
         if record is not None and record.stream is not None:
             self._preparation.telling.settle_quietly(record.id, self._warn)
         mine = [lease for lease in record.leases if lease.holder.instance == self.seat.instance] if record else []
-        if record is not None and mine:
-            return Granted(task=record, lease=mine[-1]), watched
-        return (self._pick() if goes_on else None), watched
+        following = Granted(task=record, lease=mine[-1]) if record is not None and mine else None
+        if following is None and goes_on:
+            following = self._pick()
+        if following is None:
+            self._catch_up()
+        return following, watched
 
     def _execute(self, granted: Granted) -> tuple[Watched, dict[str, Any]]:
         """Prepare and run; what cannot be prepared needs a person, and says so at once."""
@@ -200,10 +206,16 @@ class Supervisor:
             is_told_to_stop=lambda: self.seat.stop.is_set,
             wake=self.seat.stop.wake,
             slot_fileno=self.seat.slot.fileno,
+            begun=self._catch_up,
         )
         watched = run.execute()
         self.seat.beat({})
         return watched, prepared.facts
+
+    def _catch_up(self) -> None:
+        """Write what was put off until an agent is at work."""
+        put_off, self._put_off = self._put_off, lambda: None
+        put_off()
 
     def _reason_not_to_start(self, granted: Granted) -> Reason | None:
         """Look again, after the grant: a stop or a pause that came in between still counts."""
@@ -228,6 +240,7 @@ class Supervisor:
         if not self._may_go_on():
             return None
         if self._has_changed():
+            self._catch_up()
             self._restart(self.seat.slot)
         return self.granter.pick()
 
