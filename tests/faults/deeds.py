@@ -386,11 +386,11 @@ def beat_once(home: Home) -> None:
     served.seat.slot.free()
 
 
-def take_turn(home: Home) -> None:
+def take_turn(home: Home, id: str = "t-1") -> None:
     """The grant of an assignment's first job, which takes the turn of its namespace."""
     wiring = parts(home)
     dead = structs.replace(wiring.clock.holder(), slot=0, instance="1.1", boot_seconds=None)
-    Granter(wiring.door, wiring.clock, lambda agent: None, lambda: dead).grant("t-1")
+    Granter(wiring.door, wiring.clock, lambda agent: None, lambda: dead).grant(id)
 
 
 def dispatch(home: Home) -> None:

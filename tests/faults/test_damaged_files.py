@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.cli.homes import Home
-from tests.faults.deeds import SETTINGS, granted, parts
+from tests.faults import full_disk_cases as cases
+from tests.faults.deeds import SETTINGS, granted, parts, take_turn
 from tests.faults.judging import check_story
+
+from baton.domain.stream_events import StreamEvent
 
 WRITTEN = {
     "settings": "config/baton.yaml",
@@ -22,11 +25,20 @@ WRITTEN = {
     "a pipeline": "config/pipelines/my-line.yaml",
     "a skill": "skills/alpha/SKILL.md",
     "secrets": ".env",
+    "kept keys": "config/keys.json",
+    "a master key": "../.config/baton/*.key",
+    "a working memory": "memory/WORKING/alpha.md",
 }
 OURS = {
     "a task": "state/tasks/t-1.json",
     "an archived task": "state/archive/tasks/t-0.json",
     "a campaign": "state/campaigns/spring.json",
+    "a project": "state/projects/acme.json",
+    "an agent": "state/agents/alpha.json",
+    "an assignment": "state/tasks/fix.json",
+    "a turn": "state/turns/default",
+    "a parked harness": "state/parked/claude.json",
+    "a streaming run's words": "state/streams/r.ndjson",
     "the log": "state/events/*.ndjson",
     "a run's record": "state/runs/t-1/*.json",
     "a mark": "state/locks/*.task",
@@ -38,6 +50,7 @@ OURS = {
     "the retention's day": "state/cache/retention",
     "remembered beats": "state/cache/beats.json",
 }
+NOW = "2026-11-21T08:30:00.000Z"
 SERVICES = """\
 categories:
   seo:
@@ -46,7 +59,19 @@ categories:
       - {name: dataforseo, active: true, priority: 1, api_key_env: KEY, use_cases: [volumes]}
 """
 READS = ("status --json", "task show t-1 --json", "task list --json", "campaign list --json", "resolve_service seo")
-FEW, MANY = 10, 150
+# What looks at the kinds of files that those do not.
+MORE_READS = {
+    "config/keys.json": ("key list --json", "key check --json"),
+    "../.config/baton/*.key": ("key list --json", "key check --json"),
+    "memory/WORKING/alpha.md": ("memory list --json", "memory show alpha --json"),
+    "state/projects/acme.json": ("project show acme --json", "product list --json", "focus_group list --json"),
+    "state/agents/alpha.json": ("agent list --json", "agent show alpha --json"),
+    "state/tasks/fix.json": ("assignment queue --json", "assignment show fix --json"),
+    "state/turns/default": ("assignment queue --json", "why fix --json"),
+    "state/parked/claude.json": ("agent list --json", "why --json"),
+    "state/streams/r.ndjson": ("stream_run show r --json", "stream_run list --json"),
+}
+FEW, MANY = 6, 150
 
 
 def full_home(folder: Path) -> Home:
@@ -60,6 +85,7 @@ def full_home(folder: Path) -> Home:
     home.make_campaign()
     home.make_task("t-2")
     granted(home)
+    later_kinds(home)
     store = parts(home).store
     (lease,) = store.tasks.read("t-1").leases  # type: ignore[union-attr]
     store.runs.write("t-1", lease.run or "", {"id": lease.run, "task": "t-1", "agent_pid": 1, "agent_started": 1})
@@ -70,6 +96,21 @@ def full_home(folder: Path) -> Home:
     home.ok("check_pipeline")
     slot.free()
     return home
+
+
+def later_kinds(home: Home) -> None:
+    """Products, an assignment that has the turn, a parked harness, a streaming run, a key, a memory, an agent's record."""
+    for arrange in (cases.parked, cases.stream, cases.key_kept, cases.remembered):
+        arrange(home)
+    home.ok("product", "create", home.file("loaf.json", {"project": "acme", "slug": "loaf", "name": "Loaf"}))
+    home.ok("agent", "heartbeat", "alpha", "--note", "here")
+    home.ok("assignment", "create", "Fix the login", "--id", "fix", "--jobs", '[{"type": "pm"}]')
+    take_turn(home, "fix")
+    writer = parts(home).store.streams.writer("r")
+    assert writer is not None
+    words: list[StreamEvent] = [{"type": "text_delta", "step": 0, "text": text} for text in ("Rye ", "bread.")]
+    assert writer.append(words, NOW)
+    writer.close()
 
 
 def places(size: int, most: int) -> list[int]:
@@ -85,9 +126,9 @@ def damaged(whole: bytes, most: int) -> Iterator[tuple[str, bytes]]:
         yield f"no-text-{place}", whole[:place] + b"\xff" + whole[place + 1 :]
 
 
-def try_damage(home: Home, *, ours: bool) -> None:
+def try_damage(home: Home, *, ours: bool, more: Iterable[str] = ()) -> None:
     """Look at the home in every way, sweep it, and work in it; nothing may come up but our own words."""
-    for words in READS:
+    for words in (*READS, *more):
         done = home.call(*words.split())
         assert done.code in (0, 1), f"{words}: {done}"
         assert "Traceback" not in done.err, f"{words}: {done}"
@@ -119,7 +160,7 @@ def test_a_file_damaged_anywhere_is_said_in_our_words_and_stops_nothing_else(
         path.write_bytes(data)
         tried += 1
         try:
-            try_damage(home, ours=kind in OURS)
+            try_damage(home, ours=kind in OURS, more=MORE_READS.get((OURS | WRITTEN)[kind], ()))
         except Exception as error:  # noqa: BLE001 - whatever comes up is a finding, with the place that shows it again
             wrong.append(f"BATON_FAULT={name}: {type(error).__name__}: {error}")
     assert not wrong, f"{len(wrong)} of {tried}: " + "\n".join(wrong[:20])
@@ -128,5 +169,5 @@ def test_a_file_damaged_anywhere_is_said_in_our_words_and_stops_nothing_else(
 
 def test_an_undamaged_home_of_that_kind_tells_one_story(tmp_path: Path) -> None:
     home = full_home(tmp_path)
-    try_damage(home, ours=True)
+    try_damage(home, ours=True, more=[words for reads in MORE_READS.values() for words in reads])
     check_story(home)

@@ -27,7 +27,7 @@ YAML_LIMIT = 4 << 20
     "export",
     "to",
     name="export",
-    example="transfer.py export ~/all.yaml\\ntransfer.py export ~/spring.json --campaign spring --pipeline my-line",
+    example="transfer.py export ~/all.yaml\ntransfer.py export ~/spring.json --campaign spring --pipeline my-line",
     id_option="file",
 )
 @click.argument("file", type=click.Path())

@@ -11,6 +11,7 @@ import io
 import os
 import shutil
 import tarfile
+from contextlib import suppress
 from types import TracebackType
 from typing import IO
 
@@ -91,7 +92,8 @@ class ArchiveWriter:
             if kind is None:
                 self._finish()
         finally:
-            self._file.close()
+            with suppress(OSError):  # what could not be written cannot be now either, and has been said
+                self._file.close()
             discard(self.part)
 
     def add_bytes(self, name: str, data: bytes, mode: int = PRIVATE_FILE, modified_at: int = 0) -> None:
