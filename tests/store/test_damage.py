@@ -151,6 +151,7 @@ ODD = {
     "deep data": b"",
     "a key too many": b"",
     "no such priority": b"",
+    "no such priority of one that does not wait": b"",
     "a step that is not there": b"",
     "a stamp that is none": b"",
 }
@@ -163,6 +164,7 @@ def odd(name: str, whole: dict[str, Any]) -> bytes:
         "deep data": {"deliverables": {"deep": "here"}},
         "a key too many": {"more": 1},
         "no such priority": {"priority": "soon"},
+        "no such priority of one that does not wait": {"priority": "melium", "unmet": ["t-0"]},
         "a step that is not there": {"pipeline_step": 7},
         "a stamp that is none": {"not_before": "tomorrow"},
     }

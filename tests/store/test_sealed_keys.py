@@ -221,6 +221,12 @@ def test_a_damaged_file_is_said(kept: Place, text: str) -> None:
         kept.keys().names()
 
 
+def test_a_key_that_was_set_at_no_time_is_damage(kept: Place) -> None:
+    kept.file.write_text(kept.file.read_text().replace(NOW, NOW.replace("-11-", "-1r-")))
+    with pytest.raises(StateDamaged):
+        kept.keys().names()
+
+
 def test_a_file_of_a_newer_baton_is_refused_and_left(kept: Place) -> None:
     kept.file.write_text('{"schema": 2, "more": true}')
     for act in (kept.keys().names, lambda: kept.keys().set("A", VALUE, NOW)):

@@ -169,8 +169,10 @@ def waiting(task: Task) -> frozenset[Entry]:
     The group is campaign, the record's own harness, agent; the bucket is priority and second, marked when it must not
     be opened before that second (a time to wait for, not only an order); the name is microsecond, task and unit.
     In the place of the campaign stands ``=<namespace>`` where the unit waits only for its assignment's turn.
+    ``ValueError`` for a priority that is none, of a task that does not wait, too.
     """
-    return frozenset(_entry(task, unit) for unit in open_units(task) if _is_waiting(task, unit))
+    rank = rank_of(task.priority)
+    return frozenset(_entry(task, unit, rank) for unit in open_units(task) if _is_waiting(task, unit))
 
 
 def _is_waiting(task: Task, unit: Unit) -> bool:
@@ -178,7 +180,7 @@ def _is_waiting(task: Task, unit: Unit) -> bool:
     return reason is None or reason.why is Why.TURN
 
 
-def _entry(task: Task, unit: Unit) -> Entry:
+def _entry(task: Task, unit: Unit, rank: int) -> Entry:
     due = due_at(task, unit)
     waits_for_turn = needs_turn(task)
     # Turns go by priority, then by age: not by how long the job of an assignment has been ready.
@@ -189,7 +191,7 @@ def _entry(task: Task, unit: Unit) -> Entry:
     queue = f"{TURN}{namespace_of(task)}" if waits_for_turn else task.campaign or "-"
     return Entry(
         group=f"{queue}~{unit.harness or '-'}~{unit.agent}",
-        bucket=f"{rank_of(task.priority):03d}-{opens:010d}{TIMED if due else ''}",
+        bucket=f"{rank:03d}-{opens:010d}{TIMED if due else ''}",
         name=f"{round((at - second) * 1_000_000):06d}~{task.id}~{unit.key}",
     )
 

@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from baton.domain.errors import BatonError, KeyNotFound, MissingCredentials, StateDamaged, StateNewer
 from baton.domain.keys import check_key_name, check_key_value
+from baton.domain.times import epoch
 from baton.store.files import make_folder, read_bytes, replace, said
 from baton.store.master_keys import VARIABLE, MasterKeys, master_file, missing_master
 
@@ -37,6 +38,9 @@ class SealedKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     set_at: str
     master: str
     sealed: str
+
+    def __post_init__(self) -> None:
+        epoch(self.set_at)  # ValueError: damaged, and to be said as that
 
 
 class KeyRing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
