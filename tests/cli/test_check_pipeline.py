@@ -128,7 +128,7 @@ def test_under_a_stop_it_still_repairs(home: Home) -> None:
     home.settings("lease: {stale_after: 1ms}\n")
     home.make_task()
     home.acquire()
-    assert counts(home.ok("check_pipeline").json) == {"stale_released": 1}
+    assert wait_for(lambda: counts(home.ok("check_pipeline").json)) == {"stale_released": 1}
     assert home.record()["locked_by"] is None
 
 

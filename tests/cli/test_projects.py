@@ -433,7 +433,8 @@ def test_a_task_by_hand_is_checked_as_a_campaign_is(stocked: Home) -> None:
 
 def test_what_a_campaign_targets_reaches_the_prompts_of_its_agents(stocked: Home) -> None:
     publish = {"site": "https://bakery.example/blog"}
-    stocked.make_campaign(project="bakery", products=["loaf"], focus_groups=["home-bakers"], publish=publish)
+    targets = {"project": "bakery", "products": ["loaf"], "focus_groups": ["home-bakers"], "publish": publish}
+    stocked.make_campaign(target_article_count=1, **targets)
     stocked.ok("activate_campaign", "spring", "--no-dispatch")
     stocked.ok("product", "update", "loaf", stocked.file("v.json", {"brand_voice": {"avoided_words": "gluten"}}))
     stocked.wake()

@@ -9,8 +9,9 @@ import json
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -122,15 +123,14 @@ def stripe(id: str, kind: str = "task") -> str:
     return LOCKS.stripe_of(kind, id)
 
 
-def ids_on(name: str, count: int, *, kind: str = "task", prefix: str = "t") -> list[str]:
-    """The first ``count`` ids whose record is guarded by the stripe of this name."""
-    found: list[str] = []
-    number = 0
-    while len(found) < count:
-        number += 1
-        if stripe(f"{prefix}-{number}", kind) == name:
-            found.append(f"{prefix}-{number}")
-    return found
+def ids_on(name: str, wanted: int, *, kind: str = "task", prefix: str = "t") -> list[str]:
+    """The first ``wanted`` ids whose record is guarded by the stripe of this name."""
+    return list(islice(all_ids_on(name, kind=kind, prefix=prefix), wanted))
+
+
+def all_ids_on(name: str, *, kind: str = "task", prefix: str = "t") -> Iterator[str]:
+    """Every such id, one after the other."""
+    return (id for number in count(1) if stripe(id := f"{prefix}-{number}", kind) == name)
 
 
 def log_lines(root: Path | str) -> list[bytes]:

@@ -18,7 +18,17 @@ from typing import Any
 
 import pytest
 from tests.builders import block, cancel, create_task, end_run, grant, report, revoke, send_back, unit
-from tests.store.homes import check_agreement, comment, do, ids_on, leftovers, log_ids, open_home, small_campaign
+from tests.store.homes import (
+    all_ids_on,
+    check_agreement,
+    comment,
+    do,
+    ids_on,
+    leftovers,
+    log_ids,
+    open_home,
+    small_campaign,
+)
 
 from baton.adapters.clock import SystemClock
 from baton.domain import campaign_commands, campaigns, tasks
@@ -33,11 +43,20 @@ from baton.store.log import EventLog
 FORK = multiprocessing.get_context("fork")
 WRITERS = 8
 STRIPES = ("10", "5b", "a0", "f3")
-GENERATIONS = 400
-NAMES = [ids_on(STRIPES[place % len(STRIPES)], GENERATIONS, prefix=f"t{place}") for place in range(12)]
+PLACES = 12
 CAMPAIGNS = [ids_on(name, 1, kind="campaign", prefix="c")[0] for name in STRIPES]
+IDS = [all_ids_on(STRIPES[place % len(STRIPES)], prefix=f"t{place}") for place in range(PLACES)]
+NAMES: list[list[str]] = [[] for _ in range(PLACES)]
 STEPS = 10
 REFUSED = (IllegalTransition, LeaseMismatch, LeaseHeld, NotReady, AlreadyExists)
+
+
+def name_of(place: int, generation: int) -> str:
+    """The task that a place holds when so many before it have been finished."""
+    names = NAMES[place]
+    while len(names) <= generation:
+        names.append(next(IDS[place]))
+    return names[generation]
 
 
 def seed() -> int:
@@ -82,9 +101,9 @@ class Writer:
             raise
 
     def ask(self) -> None:
-        place = self.choices.randrange(len(NAMES))
+        place = self.choices.randrange(PLACES)
         generation = self.generations[place]
-        id = NAMES[place][generation]
+        id = name_of(place, generation)
         what = self.choices.random()
         if what < 0.04:
             self.change_campaign(self.choices.choice(CAMPAIGNS))
@@ -159,7 +178,7 @@ class Crowd:
         self.seed = seed
         self.choices = random.Random(seed)
         self.done = FORK.Array("q", WRITERS, lock=False)
-        self.generations = FORK.Array("q", len(NAMES), lock=False)
+        self.generations = FORK.Array("q", PLACES, lock=False)
         self.started = self.kills = 0
         self.writers = [self.start(place) for place in range(WRITERS)]
 
@@ -287,7 +306,7 @@ def test_killed_writers_lose_and_double_nothing(
     events = check_agreement(tmp_path, after)
     assert seen == log_ids(tmp_path)
     known = {id for archived in (False, True) for id in after.tasks.ids(archived=archived)}
-    assert known <= {id for names in NAMES for id in names}
+    assert known <= {name_of(place, one) for place in range(PLACES) for one in range(crowd.generations[place] + 1)}
     healed = len((tmp_path / "healed").read_bytes())
     print(
         f"{crowd.kills} kills: {healed} commits left half told, {len(leftovers(tmp_path))} temporary files; "

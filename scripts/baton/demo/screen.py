@@ -75,9 +75,9 @@ class Screen:
 
     def ask(self, question: str) -> str:
         """Ask on the terminal; return what was typed."""
-        self._write(f"{INDENT}{question} ")
         typed = ""
         try:
+            self._write(f"{INDENT}{question} ")
             typed = sys.stdin.readline()
         finally:
             if not typed:
