@@ -118,6 +118,16 @@ def test_a_link_out_of_the_folder_is_not_followed(memory: MemoryFiles, tmp_path:
     assert (outside / "writer.md").read_text() == "theirs"
 
 
+@pytest.mark.parametrize("name", ["../secret.md", "WORKING/../../secret.md", "{outside}", "../memory-of-others/a.md"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(memory: MemoryFiles, tmp_path: Path, name: str) -> None:
+    put(memory, b"mine")
+    for outside in (tmp_path / "secret.md", tmp_path / "memory-of-others/a.md"):
+        outside.parent.mkdir(exist_ok=True)
+        outside.write_text("theirs")
+    with pytest.raises(PermissionRefused, match="leads out of"):
+        memory.text(name.format(outside=tmp_path / "secret.md"))
+
+
 def test_a_memory_on_another_disk_and_links_inside_it_are_followed(memory: MemoryFiles, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "long-term").mkdir(parents=True)

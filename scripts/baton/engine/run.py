@@ -94,7 +94,7 @@ class Run:
         self._report: Report | None = None
         self._reported_at = 0.0
         self._next_beat = 0.0
-        self._agent: Process | None = None
+        self._identity: Process | None = None
         self._listener = prepared.harness.listener()
         self._judge = Judge(prepared, self._listener, limits)
 
@@ -180,11 +180,11 @@ class Run:
         if now < self._next_beat:
             return
         self._next_beat = now + self._heartbeat_seconds
-        if self._agent is None:
-            self._agent = self._tree.identify(agent.pid)
+        if self._identity is None:
+            self._identity = self._tree.identify(agent.pid)
         facts = {
             "agent_pid": agent.pid,
-            "agent_started": self._agent.started if self._agent is not None else 0,
+            "agent_started": self._identity.started if self._identity is not None else 0,
             "last_line": self._judge.clean(self._listener.last_line()),
         }
         self._beat(facts)

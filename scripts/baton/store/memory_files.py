@@ -147,9 +147,11 @@ class MemoryFiles:
     def _has_link(self, path: str) -> bool:
         """Tell whether anything on the way from the memory's folder to ``path`` may lead elsewhere."""
         here = self._folder
-        for part in path.removeprefix(here).split("/"):
-            here = os.path.join(here, part)
-            if part == ".." or (part and os.path.islink(here)):
+        if path != here and not path.startswith(f"{here}/"):
+            return True
+        for part in filter(None, path.removeprefix(here).split("/")):
+            here = f"{here}/{part}"
+            if part == ".." or os.path.islink(here):
                 return True
         return False
 
