@@ -8,8 +8,18 @@ from typing import NamedTuple
 
 from tests.cli import test_branches as branched
 from tests.cli.homes import Home
-from tests.faults import deeds
-from tests.faults.deeds import PM_RUN, assigned, deciding, granted, held, task, to_be_made, with_a_product
+from tests.faults.arrangements import (
+    PM_RUN,
+    assigned,
+    beating,
+    deciding,
+    granted,
+    held,
+    parts,
+    task,
+    to_be_made,
+    with_a_product,
+)
 
 from baton.domain.parking import Parked
 from baton.domain.statuses import FailureKind
@@ -81,7 +91,7 @@ def awake(home: Home) -> None:
 def parked(home: Home) -> None:
     """A parked harness."""
     found = Parked(harness="claude", kind=FailureKind.RATE_LIMIT, since="2026-11-21T08:00:00.000Z", is_told=True)
-    deeds.parts(home).store.parking.update("claude", lambda before, now: found)
+    parts(home).store.parking.update("claude", lambda before, now: found)
 
 
 def services(home: Home) -> None:
@@ -228,7 +238,7 @@ CASES = (
     Case(services, "service reorder seo second --json"),
     Case(task(), "agent list --json", says=False),
     Case(nothing, "agent heartbeat alpha --note here --json"),
-    Case(deeds.beating, "agent stop alpha --json"),
+    Case(beating, "agent stop alpha --json"),
     Case(parked, "agent unpark claude --json", says=None),
     Case(nothing, "memory note --agent alpha hello --json"),
     Case(remembered, "memory forget alpha --containing hello --json"),

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from tests.cli.homes import Home, wait_for
 from tests.faults import judging
-from tests.faults.deeds import SETTINGS, Deed, keep, restore
+from tests.faults.arrangements import SETTINGS, keep, restore
+from tests.faults.deeds import Deed
 from tests.faults.judging import Wrong
 from tests.faults.tracing import Call, Ended, is_changing, trace
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.cli.homes import Home
 from tests.faults import full_disk_cases as cases
-from tests.faults.deeds import SETTINGS, granted, parts, take_turn
+from tests.faults.arrangements import SETTINGS, granted, parts, take_turn
 from tests.faults.judging import check_story
 
 from baton.domain.stream_events import StreamEvent

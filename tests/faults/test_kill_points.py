@@ -8,9 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.cli.homes import Home
+from tests.faults.arrangements import SETTINGS, parts
 from tests.faults.deeds import DEEDS
 from tests.faults.lab import Bench
 from tests.faults.tracing import why_not
+
+from baton.cli.sweeping import scene_of
+from baton.engine.repairs import REPAIRS
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 LONG = pytest.mark.long
@@ -28,3 +33,15 @@ def test_a_deed_killed_at_any_call_leaves_the_old_or_the_new_and_a_sweep_mends_t
     assert not wrong, "\n".join(wrong)
     assert len(bench.points) > 5
     print(f"{name}: killed at {len(bench.points)} calls")
+
+
+def test_each_repair_of_the_sweep_has_a_deed_of_its_own(tmp_path: Path) -> None:
+    found = set()
+    for name, deed in DEEDS.items():
+        if deed.is_sweep:
+            home = Home(tmp_path / name / "home")
+            home.settings(SETTINGS)
+            deed.arrange(home)
+            scene = scene_of(parts(home))
+            found |= {repair.__name__ for repair in REPAIRS if any(True for _ in repair(scene))}
+    assert found == {repair.__name__ for repair in REPAIRS}
