@@ -17,7 +17,7 @@ import os, sys
 print("{tool}", *sys.argv[1:], flush=True)
 sys.exit(int(os.environ.get("{tool}", "0")))
 """
-WORKERS = min(4, len(os.sched_getaffinity(0)))
+WORKERS = f"-n {min(4, len(os.sched_getaffinity(0)))} --dist worksteal"
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,9 @@ def tools(equipped: Checkout) -> Checkout:
 @pytest.mark.parametrize(
     ("arguments", "stages"),
     [
-        ("", ["ruff check", "mypy", f"pytest -m not long and not real_clis --ignore=tests/benchmarks -n {WORKERS}"]),
-        ("--long", ["ruff check", "mypy", f"pytest -m not real_clis --ignore=tests/benchmarks -n {WORKERS}"]),
-        ("--fast", [f"pytest -m not long and not real_clis --ignore=tests/benchmarks -n {WORKERS}"]),
+        ("", ["ruff check", "mypy", f"pytest -m not long and not real_clis --ignore=tests/benchmarks {WORKERS}"]),
+        ("--long", ["ruff check", "mypy", f"pytest -m not real_clis --ignore=tests/benchmarks {WORKERS}"]),
+        ("--fast", [f"pytest -m not long and not real_clis --ignore=tests/benchmarks {WORKERS}"]),
         ("--bench", ["pytest -s tests/benchmarks"]),
         ("--bench tests/benchmarks/test_x.py", ["pytest -s tests/benchmarks/test_x.py"]),
         ("--bench -k sweep", ["pytest -s -k sweep tests/benchmarks"]),

@@ -29,7 +29,7 @@ lease: {heartbeat: 60s}
 notify: {channels: []}
 """
 ONE_STEP = {"slug": "one", "name": "One", "main_steps": [{"agent": "alpha", "output_dir": "research"}]}
-KEPT = ("state", "projects", "logs")
+KEPT = ("state", "projects", "logs", "memory")
 Arrange = Callable[[Home], None]
 RUN = {"BATON_TASK": "t-1", "BATON_AGENT": "alpha", "BATON_RUN": "r-1", "BATON_LEASE": "1"}
 PM_RUN = RUN | {"BATON_AGENT": "pm"}

@@ -10,6 +10,8 @@ import random
 from pathlib import Path
 
 import pytest
+from tests.cli.homes import Home
+from tests.faults.arrangements import Arrange
 from tests.faults.deeds import DEEDS, SWEEP, Deed, killed
 from tests.faults.lab import Bench
 from tests.faults.tracing import why_not
@@ -17,6 +19,16 @@ from tests.faults.tracing import why_not
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(600)]
 SEED = int(os.environ.get("BATON_FAULT_SEED") or random.randrange(1_000_000))
 FEW, MANY = (2, 6), (12, 12)  # first faults, and second ones for each
+
+
+def stopped(arrange: Arrange) -> Arrange:
+    """The same, with nothing started any more: what a sweep starts goes on by itself, and is no repair."""
+
+    def arranged(home: Home) -> None:
+        arrange(home)
+        home.stop()
+
+    return arranged
 
 
 @pytest.mark.parametrize(
@@ -39,7 +51,7 @@ def test_a_fault_within_the_recovery_from_a_fault_loses_nothing(
     wrong = []
     for number, first in enumerate(chance.sample(points, counts[0])):
         left = killed(deed, lambda call, first=first: (call.name, call.text) == (first.name, first.text))
-        bench = Bench(tmp_path / str(number), Deed(left, SWEEP, commits=5))
+        bench = Bench(tmp_path / str(number), Deed(stopped(left), SWEEP, commits=5))
         faults = [*bench.kills(), *bench.failures(lasting=False), *bench.failures(lasting=True)]
 
         said = bench.try_all(chance.sample(faults, counts[1]))
