@@ -78,7 +78,7 @@ def look(wiring: Wiring, project: str | None = None) -> Status:
         running=sorted(glance.running, key=lambda one: one.since),
         ready=ready,
         waiting=later,
-        blocked=sorted(glance.blocked, key=lambda one: one.since),
+        blocked=sorted(glance.blocked, key=lambda one: (one.since, one.task)),
         failures=failures_of(events),
         runs_today=outcomes_of(events, today),
         cost=Cost(total=glance.usage, today=usage_of(events, today)),
