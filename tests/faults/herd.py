@@ -274,7 +274,9 @@ class Herd:
         """Kill one after the other until so many histories are written, and a sweep has ended a dead run."""
         end = time.monotonic() + seconds
         while sum(self.generations) < histories or not min(self.sweeps):
-            assert time.monotonic() < end, f"{sum(self.generations)} histories within {seconds:g} s, {list(self.sweeps)}"
+            assert time.monotonic() < end, (
+                f"{sum(self.generations)} histories within {seconds:g} s, {list(self.sweeps)}"
+            )
             time.sleep(self.choices.uniform(0, 0.08))
             place = self.choices.randrange(PROCESSES)
             self.kill(place)

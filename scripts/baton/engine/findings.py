@@ -10,6 +10,7 @@ from msgspec import Struct
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import IllegalTransition
 from baton.domain.exchange import Display
+from baton.domain.readiness import Entry
 from baton.domain.records import Lease, Task
 from baton.domain.resources import Resource
 from baton.domain.settings import Settings
@@ -30,13 +31,17 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Scene(Struct, frozen=True, kw_only=True):
-    """What one sweep looks at: read once, at its beginning. Every act looks again, under the record's lock."""
+    """What one sweep looks at: read once, at its beginning. Every act looks again, under the record's lock.
+
+    ``entries``: by task, what of it should stand in the ready index.
+    """
 
     door: Door
     clock: Clock
     settings: Settings
     agents: Agents
     tasks: tuple[Task, ...]
+    entries: dict[str, frozenset[Entry]]
     campaigns: tuple[Campaign, ...]
     damage: tuple[Damage, ...]
     slots: dict[int, SlotState]

@@ -8,7 +8,7 @@ from typing import Any
 
 from baton.domain import commands as c
 from baton.domain.errors import IllegalTransition, LeaseMismatch
-from baton.domain.readiness import Entry, is_backing_off, unit_of_name, waiting
+from baton.domain.readiness import Entry, is_backing_off, unit_of_name
 from baton.domain.records import Lease, Task
 from baton.domain.statuses import FailureKind, LeaseKind, Outcome
 from baton.domain.task_leases import hand_age_seconds
@@ -150,7 +150,7 @@ def unheard_ends(scene: Scene) -> Iterator[Finding]:
 def index_differences(scene: Scene) -> Iterator[Finding]:
     """Compare the ready index with the records; each difference is settled under the record's lock."""
     tasks = scene.door.store.tasks
-    wanted: dict[Entry, str] = {entry: task.id for task in scene.tasks for entry in waiting(task)}
+    wanted: dict[Entry, str] = {entry: task for task, entries in scene.entries.items() for entry in entries}
     wrong: dict[str, list[Entry]] = {}
     for entry in scene.door.store.ready.all():
         if wanted.pop(entry, None) is None:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from baton.domain.errors import BatonError
-from baton.domain.readiness import is_due, waiting
+from baton.domain.readiness import is_due
 from baton.domain.statuses import LeaseKind
 from baton.domain.times import epoch, seconds_between
 from baton.engine.dispatch import Dispatched
@@ -138,7 +138,7 @@ def health_of(scene: Scene, now: str) -> dict[str, Any]:
     oldest = 0.0
     for task in scene.tasks:
         statuses[task.status] = statuses.get(task.status, 0) + 1
-        for entry in waiting(task):
+        for entry in scene.entries[task.id]:
             if is_due(entry.bucket, epoch(now)):
                 ready += 1
                 unit = task.unit(entry.name.rsplit("~", 1)[1])
