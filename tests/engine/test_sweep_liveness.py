@@ -575,8 +575,7 @@ def test_a_starter_that_took_the_slot_of_a_run_that_just_ended_is_not_killed(hom
         from msgspec import json, structs
         scene = sweeping._scene
         stale = json.decode(os.environ["STALE"], type=Task)
-        seen = {"tasks": (stale,), "entries": {"t": frozenset()}}
-        sweeping._scene = lambda wiring, beats: structs.replace(scene(wiring, beats), **seen)
+        sweeping._scene = lambda wiring, beats: structs.replace(scene(wiring, beats), tasks=(stale,))
         print(sweeping.sweep_home(wiring, dry_run=False)["stale_released"])
         """,
         STALE=msgspec.json.encode(stale).decode(),

@@ -15,7 +15,6 @@ from baton.domain.campaigns import Campaign
 from baton.domain.errors import AgentNotFound
 from baton.domain.exchange import Display
 from baton.domain.pipelines import Step
-from baton.domain.readiness import waiting
 from baton.domain.records import Holder, Lease, Task
 from baton.domain.settings import Settings
 from baton.domain.skills import Skill
@@ -287,7 +286,6 @@ class World:
             settings=self.config.settings(),
             agents=self.agents,
             tasks=tasks,
-            entries={task.id: waiting(task) for task in tasks},
             campaigns=campaigns,
             damage=damaged_tasks + damaged_campaigns,
             slots={slot.number: slot for slot in self.store.slots.states()},

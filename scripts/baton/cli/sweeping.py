@@ -18,7 +18,6 @@ from baton.cli.wiring import Wiring
 from baton.domain.errors import BatonError
 from baton.domain.exchange import SCRATCH
 from baton.domain.parking import is_forgotten
-from baton.domain.readiness import waiting
 from baton.domain.records import Lease, Task
 from baton.domain.times import stamp
 from baton.engine.findings import Finding, Scene
@@ -113,7 +112,6 @@ def _scene(wiring: Wiring, beats: dict[int, Beat]) -> Scene:
         settings=wiring.config.settings(),
         agents=wiring.agents,
         tasks=tasks,
-        entries={task.id: waiting(task) for task in tasks},
         campaigns=campaigns,
         damage=damaged_tasks + damaged_campaigns + damaged_agents,
         heard=heard,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -80,16 +79,13 @@ def open_units(task: Task) -> list[Unit]:
     if task.is_finished or not task.pipeline:
         return []
     units = task.front
-    if task.branches:  # a sweep asks this of every task, several times
+    if task.branches:  # most tasks have none, and a sweep asks this of every task
         units += tuple(unit for unit in task.branches.values() if unit.ready_at is not None)
     return [unit for unit in units if unit.status in OPEN and unit.agent is not None]
 
 
-def standing_reason(task: Task, unit: Unit, turns: Sequence[Unit] | None = None) -> Reason | None:
-    """Return what keeps the unit from being dispatched whatever time it is; ``None`` when nothing does.
-
-    ``turns``: the open units of the task, of a caller that knows them.
-    """
+def standing_reason(task: Task, unit: Unit) -> Reason | None:
+    """Return what keeps the unit from being dispatched whatever time it is; ``None`` when nothing does."""
     if task.is_finished:
         return Reason(why=Why.FINISHED, text=f"the task is {task.status}")
     if task.blocked is not None:
@@ -106,7 +102,7 @@ def standing_reason(task: Task, unit: Unit, turns: Sequence[Unit] | None = None)
         return Reason(
             why=Why.BRANCHES, text=f"waits for {'branches' if missing[1:] else 'branch'} {', '.join(missing)}"
         )
-    if all(unit.key != other.key for other in (open_units(task) if turns is None else turns)):
+    if all(unit.key != other.key for other in open_units(task)):
         return Reason(why=Why.NOT_ITS_TURN, text=f"{named(task, unit)} is {unit.status}; it is not its turn")
     if needs_turn(task):
         return Reason(why=Why.TURN, text=f"waits for its turn in namespace {namespace_of(task)}")
@@ -178,12 +174,11 @@ def waiting(task: Task) -> frozenset[Entry]:
     ``ValueError`` for a priority that is none, of a task that does not wait, too.
     """
     rank = rank_of(task.priority)
-    turns = open_units(task)
-    return frozenset(_entry(task, unit, rank) for unit in turns if _is_waiting(task, unit, turns))
+    return frozenset(_entry(task, unit, rank) for unit in open_units(task) if _is_waiting(task, unit))
 
 
-def _is_waiting(task: Task, unit: Unit, turns: Sequence[Unit]) -> bool:
-    reason = standing_reason(task, unit, turns)
+def _is_waiting(task: Task, unit: Unit) -> bool:
+    reason = standing_reason(task, unit)
     return reason is None or reason.why is Why.TURN
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from baton.domain.campaigns import Campaign
 from baton.domain.errors import IllegalTransition
 from baton.domain.exchange import Display
-from baton.domain.readiness import Entry
+from baton.domain.readiness import Entry, waiting
 from baton.domain.records import Lease, Task
 from baton.domain.resources import Resource
 from baton.domain.settings import Settings
@@ -30,18 +31,14 @@ class Finding(Struct, frozen=True, kw_only=True):
     act: Callable[[], bool]
 
 
-class Scene(Struct, frozen=True, kw_only=True):
-    """What one sweep looks at: read once, at its beginning. Every act looks again, under the record's lock.
-
-    ``entries``: by task, what of it should stand in the ready index.
-    """
+class Scene(Struct, frozen=True, kw_only=True, dict=True):
+    """What one sweep looks at: read once, at its beginning. Every act looks again, under the record's lock."""
 
     door: Door
     clock: Clock
     settings: Settings
     agents: Agents
     tasks: tuple[Task, ...]
-    entries: dict[str, frozenset[Entry]]
     campaigns: tuple[Campaign, ...]
     damage: tuple[Damage, ...]
     slots: dict[int, SlotState]
@@ -54,6 +51,11 @@ class Scene(Struct, frozen=True, kw_only=True):
     resources: Callable[[Task, Lease], tuple[Resource, ...]]
     missing: Callable[[Task, Lease], tuple[str, ...] | None]
     heard: tuple[AgentRecord, ...] = ()
+
+    @cached_property
+    def entries(self) -> dict[str, frozenset[Entry]]:
+        """By task, what of it should stand in the ready index; asked for twice in a sweep."""
+        return {task.id: waiting(task) for task in self.tasks}
 
 
 def bind(function: Callable[..., Any], *arguments: Any) -> Callable[[], bool]:
