@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,3 +98,52 @@ def test_a_job_that_fails_is_told_to_a_person(shop: Shop) -> None:
     record = shop.work()
     assert (record["status"], line(record)) == ("blocked", ["plan", "retrospect", "pm", "pm"])
     assert "(plan) failed" in record["blocked"]["reason"]
+
+
+# What a stand-in for assignment.py answers, call for call; the last of it lasts.
+ANSWERS = """\
+#!/bin/sh
+echo asked >> {folder}/asked
+asked=$(wc -l < {folder}/asked)
+[ -e {folder}/$asked ] || asked=last
+cat {folder}/$asked
+"""
+WAITS = """\
+import sys
+sys.path[:0] = [{skills!r}, {crew!r}]
+from _crew import job
+job.GROUP_SECONDS = {seconds}
+job.Job().wait_for_group()
+"""
+
+
+def asked(folder: Path, group: str | None, statuses: list[str], *, seconds: float) -> int:
+    """Let the second of two jobs wait for the first, whose status is told in turn; return how often it asked."""
+    for number, status in enumerate(statuses, 1):
+        jobs = [{"id": "j1", "group": group, "status": status}, {"id": "j2", "group": group, "status": "running"}]
+        name = "last" if number == len(statuses) else str(number)
+        (folder / name).write_text(json.dumps({"id": "fix", "jobs": jobs}))
+    (folder / "bin").mkdir()
+    script = folder / "bin/assignment.py"
+    script.write_text(ANSWERS.format(folder=folder))
+    script.chmod(0o755)
+    environ = {
+        "PATH": f"{folder}/bin:/usr/bin:/bin:{ROOT / 'scripts'}",
+        "BATON_STEP": "1",
+        "BATON_WORKSPACE": str(folder),
+    }
+    program = WAITS.format(skills=str(ROOT / "skills"), crew=str(TILL / "skills"), seconds=seconds)
+    subprocess.run([sys.executable, "-c", program], env=environ, check=True, timeout=60)
+    return (folder / "asked").read_text().count("asked")
+
+
+def test_a_reviewer_waits_until_the_other_has_begun(tmp_path: Path) -> None:
+    assert asked(tmp_path, "g1", ["pending", "pending", "pending", "running"], seconds=50) == 4
+
+
+def test_a_reviewer_goes_on_where_there_is_no_slot_for_the_other(tmp_path: Path) -> None:
+    assert asked(tmp_path, "g1", ["pending"], seconds=0.3) > 1
+
+
+def test_a_job_of_no_group_waits_for_nobody(tmp_path: Path) -> None:
+    assert asked(tmp_path, None, ["pending"], seconds=50) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +15,9 @@ from _offline.sources import Trouble
 
 Record = dict[str, Any]
 
+GROUP_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+
 
 class Job:
     """One job of one assignment, as its agent sees it. The prompt says the same in words, for those who can read."""
@@ -21,7 +25,7 @@ class Job:
     def __init__(self) -> None:
         self.assignment: Record = answer("assignment.py", "show", "--json")
         self.folder = Path(os.environ["BATON_WORKSPACE"])
-        jobs: list[Record] = self.assignment["jobs"]
+        jobs = self._jobs = list[Record](self.assignment["jobs"])
         number = int(os.environ["BATON_STEP"])
         self._before, self._own, self.after = jobs[:number], jobs[number], jobs[number + 1 :]
 
@@ -48,6 +52,22 @@ class Job:
     def count_of(self, type: str) -> int:
         """Return how many jobs of a type there were."""
         return sum(one["type"] == type for one in self._before)
+
+    def wait_for_group(self) -> None:
+        """Let the others of the job's group begin first; not for long, as there may be no slot for them.
+
+        What a person or a model needs minutes for takes these programs less time than the start of the next one: two
+        that are to work at once would work one behind the other, or not, as it comes.
+        """
+        end = time.monotonic() + GROUP_SECONDS
+        jobs = self._jobs
+        while self._is_awaited(jobs) and time.monotonic() < end:
+            time.sleep(PAUSE_SECONDS)
+            jobs = answer("assignment.py", "show", "--json")["jobs"]
+
+    def _is_awaited(self, jobs: list[Record]) -> bool:
+        group = self._own["group"]
+        return group is not None and any(one["group"] == group and one["status"] == "pending" for one in jobs)
 
     def complete(self, report: str) -> None:
         """Hand in the report; the last act."""

@@ -13,7 +13,8 @@ from _crew.rules import broken_promises
 
 
 def review(job: Job) -> None:
-    """Review the change in the way that the context names."""
+    """Review the change in the way that the context names, at the same time as another looks at it in its own."""
+    job.wait_for_group()
     job.complete(by_test(job) if "by test" in job.context else by_inspection(job))
 
 
