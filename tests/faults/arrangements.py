@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 from tests.cli.homes import Home
+from tests.faults.kept import Kept
 
 from baton.cli.wiring import Wiring
 from baton.domain import commands as c
@@ -35,20 +36,11 @@ RUN = {"BATON_TASK": "t-1", "BATON_AGENT": "alpha", "BATON_RUN": "r-1", "BATON_L
 PM_RUN = RUN | {"BATON_AGENT": "pm"}
 
 
-def keep(home: Home) -> None:
+def keep(home: Home) -> Kept:
     """Remember the home as it is now, but for caches: they would be made anew at a time of their own."""
     shutil.rmtree(home.state / "cache")
     (home.state / "cache").mkdir(0o700)
-    for name in KEPT:
-        shutil.rmtree(home.root.parent / "kept" / name, ignore_errors=True)
-        shutil.copytree(home.root / name, home.root.parent / "kept" / name, symlinks=True)
-
-
-def restore(home: Home) -> None:
-    """Bring the home back to what it was when it was kept."""
-    for name in KEPT:
-        shutil.rmtree(home.root / name, ignore_errors=True)
-        shutil.copytree(home.root.parent / "kept" / name, home.root / name, symlinks=True, dirs_exist_ok=True)
+    return Kept(*(home.root / name for name in KEPT))
 
 
 def parts(home: Home) -> Wiring:

@@ -31,7 +31,6 @@ from tests.faults.arrangements import (
     parts,
     ready_and_awake,
     reported,
-    restore,
     second_step_held,
     shown,
     starving,
@@ -120,11 +119,11 @@ def killed(deed: Deed, at: Callable[[Call], bool]) -> Arrange:
 
     def arrange(home: Home) -> None:
         deed.arrange(home)
-        keep(home)
+        kept = keep(home)
         folder = home.root.parent
         clean = trace(lambda: deed.act(home), home.environ | deed.environ, folder)
         wanted = next(call for call in clean.calls if is_changing(call) and at(call))
-        restore(home)
+        kept.restore()
         fault = f"{wanted.name}:signal=KILL:when={wanted.number}"
         assert trace(lambda: deed.act(home), home.environ | deed.environ, folder, [fault]).code == -9
 

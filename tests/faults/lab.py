@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tests.cli.homes import Home, wait_for
 from tests.faults import judging
-from tests.faults.arrangements import SETTINGS, keep, restore
+from tests.faults.arrangements import SETTINGS, keep
 from tests.faults.deeds import Deed
 from tests.faults.judging import Wrong
 from tests.faults.tracing import Call, Ended, is_changing, trace
@@ -57,10 +57,10 @@ class Bench:
         self.home.settings(SETTINGS)
         self._folder = folder
         deed.arrange(self.home)
-        keep(self.home)
+        self._kept = keep(self.home)
         if deed.step is None:
             deed.repeat(self.home)  # for what it imports: a fork must not have to
-            restore(self.home)
+            self._kept.restore()
         self.old = judging.records(self.home)
         clean = self._carry_out()
         assert clean.code == 0, clean
@@ -138,7 +138,7 @@ class Bench:
 
     def _reset(self) -> None:
         wait_for(lambda: not self.home.slots())
-        restore(self.home)
+        self._kept.restore()
 
     def _carry_out(
         self,

@@ -1,13 +1,12 @@
-"""One file of each kind cut short and with bits flipped, anywhere: named in our words or passed over, and the rest goes on.
+"""One file of each kind cut short and with a bit flipped, at every byte: named in our words or passed over, the rest goes on.
 
-Task and campaign records are tried at every byte where they are read (``tests/store/test_damage.py``); here every kind of
-file meets the scripts. ``BATON_FAULT=cut-17`` (or ``flip-17``) tries one place alone.
+Records of tasks, campaigns and projects are tried at every byte where they are read (``tests/store/test_damage.py``) and
+at many here, where every kind of file meets the scripts. ``BATON_FAULT=cut-17`` (or ``flip-17``) tries one place alone.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.cli.homes import Home
 from tests.faults import full_disk_cases as cases
 from tests.faults.arrangements import SETTINGS, granted, parts, take_turn
 from tests.faults.judging import check_story
+from tests.faults.kept import Kept
 
 from baton.domain.stream_events import StreamEvent
 
@@ -71,7 +71,8 @@ MORE_READS = {
     "state/parked/claude.json": ("agent list --json", "why --json"),
     "state/streams/r.ndjson": ("stream_run show r --json", "stream_run list --json"),
 }
-FEW, MANY = 6, 150
+FEW, MANY, EVERY = 6, 150, 1 << 20
+RECORDS = ("a task", "an archived task", "an assignment", "a campaign", "a project")
 
 
 def full_home(folder: Path) -> Home:
@@ -119,10 +120,11 @@ def places(size: int, most: int) -> list[int]:
 
 
 def damaged(whole: bytes, most: int) -> Iterator[tuple[str, bytes]]:
-    """A file cut short, with one bit flipped, and with a byte that is in no text, at many places."""
+    """A file cut short, and with one bit flipped, at so many places; and with a byte that is in no text, at many."""
     for place in places(len(whole), most):
         yield f"cut-{place}", whole[:place]
         yield f"flip-{place}", whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :]
+    for place in places(len(whole), min(most, MANY)):
         yield f"no-text-{place}", whole[:place] + b"\xff" + whole[place + 1 :]
 
 
@@ -141,22 +143,22 @@ def try_damage(home: Home, *, ours: bool, more: Iterable[str] = ()) -> None:
     assert home.ok("task", "show", "t-2", "--json").json["history"][-1]["type"] == "task_commented"
 
 
-@pytest.mark.parametrize("most", [FEW, pytest.param(MANY, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("at", ["few", pytest.param("every", marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 @pytest.mark.parametrize("kind", [*OURS, *WRITTEN])
 def test_a_file_damaged_anywhere_is_said_in_our_words_and_stops_nothing_else(
-    tmp_path: Path, kind: str, most: int
+    tmp_path: Path, kind: str, at: str
 ) -> None:
+    most = FEW if at == "few" else MANY if kind in RECORDS else EVERY
     home = full_home(tmp_path)
     path = next(home.root.glob((OURS | WRITTEN)[kind]))
     whole = path.read_bytes()
-    shutil.copytree(home.root, tmp_path / "kept", symlinks=True)
+    kept = Kept(home.root, tmp_path / ".config")
     wanted = os.environ.get("BATON_FAULT")
     wrong, tried = [], 0
     for name, data in damaged(whole, most):
         if wanted is not None and name != wanted:
             continue
-        shutil.rmtree(home.root)
-        shutil.copytree(tmp_path / "kept", home.root, symlinks=True)
+        kept.restore()
         path.write_bytes(data)
         tried += 1
         try:
