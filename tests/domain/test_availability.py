@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from baton.domain.availability import Lack, ServiceStatus, faults_of_orders, lacks_of, refuse_required, status_of
 from baton.domain.errors import ServicesMissing
-from baton.domain.services import Registry, parse_registry
+from baton.domain.services import Registry
 from baton.domain.skills import Skill
 
 
 def registry(**categories: Any) -> Registry:
-    return parse_registry({"categories": categories})
+    return msgspec.convert({"categories": categories}, Registry)
 
 
 def skill(**fields: Any) -> Skill:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from baton.domain.registry_page import HEAD, page_of
-from baton.domain.services import Registry, parse_registry
+from baton.domain.services import Registry
 
 WRITTEN = {
     "categories": {
@@ -52,7 +54,7 @@ Switched off: asleep.
 
 
 def test_categories_and_services_stand_in_the_order_in_which_they_are_tried() -> None:
-    assert page_of(parse_registry(WRITTEN)) == HEAD + SAID
+    assert page_of(msgspec.convert(WRITTEN, Registry)) == HEAD + SAID
 
 
 def test_a_home_without_services_says_so() -> None:

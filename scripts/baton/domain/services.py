@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from baton.domain.errors import InvalidInput, ServiceNotFound
 from baton.domain.ids import is_id
-
-T = TypeVar("T")
 
 SCOPES = ("research", "content", "distribution", "quality", "infrastructure")
 DEFAULT_PRIORITY = 10
@@ -126,16 +123,6 @@ class ResolvedService(Struct, frozen=True, kw_only=True):
     config: dict[str, Any]
 
 
-def parse_registry(document: Any, source: str = FILE) -> Registry:
-    """Return the registry from the plain data of its file; an empty file (``None``) is an empty registry.
-
-    Raise ``InvalidInput`` that names ``source``, the category and the place in it.
-    """
-    written = _converted({} if document is None else document, _Written, source).categories
-    categories = {key: _converted(value, Category, f"{source}, category {key!r}") for key, value in written.items()}
-    return _converted({"categories": categories}, Registry, source)
-
-
 def resolve(
     registry: Registry,
     capability: str,
@@ -177,17 +164,6 @@ def in_order(registry: Registry) -> list[tuple[str, Category]]:
 def check_order(registry: Registry, capability: str, order: Sequence[str]) -> None:
     """Refuse an order that names what cannot be used: ``ServiceNotFound`` for a capability, else ``InvalidInput``."""
     _places(registry, capability, _category(registry, capability), order)
-
-
-class _Written(Struct, forbid_unknown_fields=True):
-    categories: dict[str, Any] = {}
-
-
-def _converted(value: Any, type: type[T], where: str) -> T:
-    try:
-        return msgspec.convert(value, type)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"{where}: {error}") from None
 
 
 def _category(registry: Registry, capability: str) -> Category:
