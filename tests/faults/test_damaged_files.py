@@ -71,7 +71,7 @@ MORE_READS = {
     "state/parked/claude.json": ("agent list --json", "why --json"),
     "state/streams/r.ndjson": ("stream_run show r --json", "stream_run list --json"),
 }
-FEW, MANY, EVERY = 6, 150, 1 << 20
+FEW, SOME, MANY, EVERY = 6, 50, 150, 1 << 20
 RECORDS = ("a task", "an archived task", "an assignment", "a campaign", "a project")
 
 
@@ -114,17 +114,23 @@ def later_kinds(home: Home) -> None:
     writer.close()
 
 
-def places(size: int, most: int) -> list[int]:
-    """As many places of a file as are wanted, over all of it; all where there are no more."""
-    return sorted({size * number // most for number in range(most)}) if size > most else list(range(size))
+def places(whole: bytes, most: int) -> list[int]:
+    """As many places of a file as are wanted, over all of it; all where there are no more.
+
+    Of what a mark or a beat is filled up with, one byte is like the other: a few of them will do.
+    """
+    size = len(whole.rstrip(b" \0\n")) + 1
+    spread = [size * number // most for number in range(most)] if size > most else range(size)
+    filling = [size + (len(whole) - size) * number // FEW for number in range(FEW)]
+    return sorted({place for place in (*spread, *filling) if place < len(whole)})
 
 
 def damaged(whole: bytes, most: int) -> Iterator[tuple[str, bytes]]:
-    """A file cut short, and with one bit flipped, at so many places; and with a byte that is in no text, at many."""
-    for place in places(len(whole), most):
+    """A file cut short, and with one bit flipped, at so many places; and with a byte that is in no text, at some."""
+    for place in places(whole, most):
         yield f"cut-{place}", whole[:place]
         yield f"flip-{place}", whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :]
-    for place in places(len(whole), min(most, MANY)):
+    for place in places(whole, min(most, SOME)):
         yield f"no-text-{place}", whole[:place] + b"\xff" + whole[place + 1 :]
 
 
