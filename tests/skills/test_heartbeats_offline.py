@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.homes import wait_for
 from tests.skills.alone import agent
 from tests.skills.campaigns import EXAMPLE, SCRIPTS, SETTINGS, SKILLS, environ
 
 sys.path.insert(0, str(SKILLS / "keyword-researcher"))
 from _offline.sources import all_sentences, read_sources
 from more_tasks import new_keywords
+
+from baton.store.slots import SlotFiles
 
 STARVES = SETTINGS + "heartbeats: {agents: {orchestrator: }, min_backlog: {bakery: 2}}\n"
 
@@ -60,10 +64,18 @@ class Home:
             self.answer("task.py", "block", task["id"], "--reason", "waits for a photo")
         stop.unlink()
 
+    def settle(self) -> None:
+        """Start nothing more, and wait until the agents that work on what was made have ended."""
+        (self.root / "state/stop").touch()
+        slots = SlotFiles(str(self.root / "state/slots"))
+        wait_for(lambda: not any(slot.held or slot.supervised for slot in slots.states()))
+
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path)
+    yield home
+    home.settle()
 
 
 def test_the_researcher_makes_tasks_of_keywords_that_nobody_has_used(home: Home) -> None:

@@ -57,9 +57,12 @@ class Seat:
         return not (self.stop.is_set or self._config.is_stopped()) and self.settings.are_good()
 
     def beat(self, facts: dict[str, Any]) -> None:
-        """Write what we do now: whoever reads it knows that we live."""
+        """Write what we do now: whoever reads it knows that we live. Of a home that is gone nobody will: we stop."""
         now = round(self._clock.monotonic(), 3)
-        self.slot.beat({"instance": self.instance, "beat": now, **self._facts, "at": self._clock.now(), **facts})
+        told = {"instance": self.instance, "beat": now, **self._facts, "at": self._clock.now(), **facts}
+        if not self.slot.beat(told) and not self.stop.is_set:
+            self._warn("the home is not where it was: what runs in it is ended")
+            self.stop.set()
 
     def tell(self, facts: dict[str, Any]) -> None:
         """Beat, and see to free slots."""

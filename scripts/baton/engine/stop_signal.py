@@ -27,5 +27,9 @@ class StopSignal:
         """Wait, or until told to stop."""
         select.select([self.wake], [], [], seconds)
 
-    def _note(self, number: int, frame: object) -> None:
+    def set(self) -> None:
+        """Stop, as if told to."""
         self.is_set = True
+
+    def _note(self, number: int, frame: object) -> None:
+        self.set()

@@ -141,8 +141,8 @@ class Slot(Protocol):
     def supervise(self, instance: str) -> None:
         """Take the supervisor's half, which no child inherits."""
 
-    def beat(self, facts: Mapping[str, Any]) -> None:
-        """Write what the supervisor does now and the time since boot, without sync."""
+    def beat(self, facts: Mapping[str, Any]) -> bool:
+        """Write what the supervisor does now and the time since boot, without sync. False: the home is gone."""
 
     def free(self) -> None:
         """Give both halves back."""

@@ -49,9 +49,10 @@ class MemorySlot(Slot):
                 place.supervisor = self.supervisor_fileno = next(self._slots.numbers)
             self.beat({"instance": instance})
 
-    def beat(self, facts: Mapping[str, Any]) -> None:
+    def beat(self, facts: Mapping[str, Any]) -> bool:
         assert self.supervisor_fileno is not None
         self._slots.places[self.number].facts = msgspec.to_builtins(dict(facts))
+        return True
 
     def free(self) -> None:
         with self._slots.lock:

@@ -46,15 +46,18 @@ class FileSlot:
             self.supervisor_fileno = fd
         self.beat({"instance": instance})
 
-    def beat(self, facts: Mapping[str, Any]) -> None:
-        """Write what the supervisor does now; a full disk does not stop it."""
+    def beat(self, facts: Mapping[str, Any]) -> bool:
+        """Write what the supervisor does now; a full disk does not stop it. False: the file is not at its place."""
         assert self.supervisor_fileno is not None
         try:
             text = msgspec.json.encode(facts)
-            room = max(_ROOM, os.fstat(self.supervisor_fileno).st_size)
-            os.pwrite(self.supervisor_fileno, (b"%08x " % crc32(text) + text).ljust(room), 0)
+            found = os.fstat(self.supervisor_fileno)
+            os.pwrite(self.supervisor_fileno, (b"%08x " % crc32(text) + text).ljust(max(_ROOM, found.st_size)), 0)
+            return os.path.samestat(found, os.stat(self.path + ".sup"))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         except OSError:
-            return
+            return True
 
     def free(self) -> None:
         """Give both halves back, by unlocking: closing alone would not do while a child holds a copy."""
