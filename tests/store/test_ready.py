@@ -64,6 +64,16 @@ def test_what_is_in_both_is_neither_removed_nor_made_anew(index: ReadyIndex) -> 
     assert set(index.all()) == {entry("t-1"), entry("t-2")}
 
 
+def test_entries_come_and_go_in_one_order(index: ReadyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, str]] = []
+    monkeypatch.setattr(index, "_add", lambda one: done.append(("add", one.name)))
+    monkeypatch.setattr(index, "_remove", lambda one: done.append(("remove", one.name)))
+    names = [f"t-{number}" for number in range(9)]
+    waits, others = (frozenset(entry(name, group=group) for name in names) for group in ("a", "b"))
+    index.sync(waits, others)
+    assert done == [(act, entry(name).name) for act in ("add", "remove") for name in names]
+
+
 def test_adding_twice_and_removing_what_is_not_there_are_harmless(index: ReadyIndex) -> None:
     index.sync([entry("t-1")], ())
     index.sync((), [entry("t-1")])

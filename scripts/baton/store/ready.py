@@ -19,17 +19,17 @@ class ReadyIndex:
         self.folder = folder
 
     def sync(self, before: Collection[Entry], after: Collection[Entry]) -> None:
-        """Remove what is no longer waiting, add what is."""
-        for entry in after:
+        """Remove what is no longer waiting, add what is; in one order, so that a crash can be repeated."""
+        for entry in _in_order(after):
             if entry not in before:
                 self._add(entry)
-        for entry in before:
+        for entry in _in_order(before):
             if entry not in after:
                 self._remove(entry)
 
     def ensure(self, after: Collection[Entry]) -> bool:
         """Add what is missing of these; tell whether anything was."""
-        missing = [entry for entry in after if not os.path.exists(os.path.join(self.folder, entry.path))]
+        missing = [entry for entry in _in_order(after) if not os.path.exists(os.path.join(self.folder, entry.path))]
         for entry in missing:
             self._add(entry)
         return bool(missing)
@@ -83,3 +83,7 @@ class ReadyIndex:
             os.rmdir(os.path.join(self.folder, entry.group))
         except OSError:
             return  # others still wait there
+
+
+def _in_order(entries: Collection[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: entry.path)
