@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.processes import processes_below
+
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts/baton/demo/__main__.py"
 PROMISED_SECONDS = 30
@@ -53,15 +55,7 @@ class Place:
 
     def processes(self) -> list[str]:
         """The command lines of the processes that work in one of its homes."""
-        mine = f"BATON_HOME={self.folder}/".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if any(entry.startswith(mine) for entry in (process / "environ").read_bytes().split(b"\0")):
-                    found.append((process / "cmdline").read_text())
-            except OSError:
-                continue
-        return found
+        return processes_below(self.folder)
 
 
 class Told:

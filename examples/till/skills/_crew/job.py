@@ -25,7 +25,7 @@ class Job:
     def __init__(self) -> None:
         self.assignment: Record = answer("assignment.py", "show", "--json")
         self.folder = Path(os.environ["BATON_WORKSPACE"])
-        jobs = self._jobs = list[Record](self.assignment["jobs"])
+        jobs: list[Record] = self.assignment["jobs"]
         number = int(os.environ["BATON_STEP"])
         self._before, self._own, self.after = jobs[:number], jobs[number], jobs[number + 1 :]
 
@@ -60,7 +60,7 @@ class Job:
         that are to work at once would work one behind the other, or not, as it comes.
         """
         end = time.monotonic() + GROUP_SECONDS
-        jobs = self._jobs
+        jobs = self.assignment["jobs"]
         while self._is_awaited(jobs) and time.monotonic() < end:
             time.sleep(PAUSE_SECONDS)
             jobs = answer("assignment.py", "show", "--json")["jobs"]
